@@ -1,0 +1,83 @@
+"""A folder of built things, each under a key made of everything that it was built from.
+
+A changed recipe gives another key, so nothing stale is ever used; an interrupted build leaves nothing under a key, so the
+next run goes on behind the last finished artefact.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from .paths import cache_dir
+from .progress import say, step
+
+KEY_LENGTH = 16
+
+
+def key_of(*parts: str | bytes | Path) -> str:
+    """Return a hex key of texts and of files' or folders' names and contents, in the given order."""
+    digest = hashlib.sha256()
+    for part in parts:
+        for chunk in _chunks(part):
+            digest.update(len(chunk).to_bytes(8, "big"))
+            digest.update(chunk)
+    return digest.hexdigest()[:KEY_LENGTH]
+
+
+def _chunks(part: str | bytes | Path) -> Iterator[bytes]:
+    if isinstance(part, str):
+        yield part.encode()
+    elif isinstance(part, bytes):
+        yield part
+    elif part.is_dir():
+        for file in sorted(p for p in part.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+            yield str(file.relative_to(part)).encode()
+            yield oct(file.stat().st_mode & 0o111).encode()
+            yield file.read_bytes()
+    else:
+        yield part.name.encode()
+        yield part.read_bytes()
+
+
+def artefact(name: str, parts: Iterable[str | bytes | Path], build: Callable[[Path], None]) -> Path:
+    """Return the folder of an artefact; `build(folder)` fills it where it is not there yet.
+
+    Older artefacts of the same name are removed once the new one stands.
+    """
+    home = cache_dir() / "artefacts"
+    place = home / f"{name}-{key_of(*parts)}"
+    if place.is_dir():
+        say(f"           {name}: cached")
+        return place
+    home.mkdir(parents=True, exist_ok=True)
+    with step(f"building {name}"):
+        scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=home))
+        try:
+            build(scratch)
+            scratch.chmod(0o755)
+            scratch.rename(place)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    for old in home.glob(f"{name}-{'?' * KEY_LENGTH}"):
+        if old != place:
+            shutil.rmtree(old, ignore_errors=True)
+    return place
+
+
+@contextlib.contextmanager
+def exclusive() -> Iterator[None]:
+    """Hold the cache's lock: two runs at once wait for each other instead of building the same thing twice."""
+    cache_dir().mkdir(parents=True, exist_ok=True)
+    with (cache_dir() / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"another run holds {cache_dir() / 'lock'}; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
