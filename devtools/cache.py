@@ -1,7 +1,7 @@
 """A folder of built things, each under a key made of everything that it was built from.
 
-A changed recipe gives another key, so nothing stale is ever used; an interrupted build leaves nothing under a key, so the
-next run goes on behind the last finished artefact.
+A changed recipe gives another key, so nothing stale is ever used; an interrupted build leaves nothing under a key, so
+the next run goes on behind the last finished artefact.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from .shell import output, run, succeeds
 GATEWAY_NODE_PORT = 30080
 NODE_READY_SECONDS = 180
 LOADED_RECORD = "/kind/loaded-images.json"
-"""A file in the node: image name to content id. Its runtime can be asked for names only, and a name may stand for older content."""
+"""A file in the node, image name to content id: its runtime knows names, and a name may stand for older content."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Cluster:
 
     def kubectl(self, *words: str, stdin: str | None = None, timeout: float = 180) -> str:
         """Run kubectl against this cluster and return what it printed. Raises CommandFailedError."""
-        command = [self.tools.kubectl, "--kubeconfig", self.kubeconfig, *words]
+        command: list[str | Path] = [self.tools.kubectl, "--kubeconfig", self.kubeconfig, *words]
         return run(command, stdin=stdin, timeout=timeout).stdout.strip()
 
     def environment(self) -> dict[str, str]:
@@ -79,8 +79,20 @@ def _names(kind: Path) -> list[str]:
 
 
 def _healthy(cluster: Cluster) -> bool:
-    run([cluster.tools.kind, "export", "kubeconfig", "--name", cluster.name, "--kubeconfig", cluster.kubeconfig], check=False)
-    command = [cluster.tools.kubectl, "--kubeconfig", cluster.kubeconfig, "wait", "--for=condition=Ready", "nodes", "--all", "--timeout=60s"]
+    run(
+        [cluster.tools.kind, "export", "kubeconfig", "--name", cluster.name, "--kubeconfig", cluster.kubeconfig],
+        check=False,
+    )
+    command: list[str | Path] = [
+        cluster.tools.kubectl,
+        "--kubeconfig",
+        cluster.kubeconfig,
+        "wait",
+        "--for=condition=Ready",
+        "nodes",
+        "--all",
+        "--timeout=60s",
+    ]
     return succeeds(command, timeout=90)
 
 
@@ -95,8 +107,15 @@ def _start_stopped_node(cluster: Cluster) -> None:
 def _create(cluster: Cluster, image: nodeimage.NodeImage, host_port: int | None) -> None:
     node: dict[str, object] = {"role": "control-plane", "image": image.tag}
     if host_port:
-        node["extraPortMappings"] = [{"containerPort": GATEWAY_NODE_PORT, "hostPort": host_port, "listenAddress": "127.0.0.1"}]
-    config: dict[str, object] = {"kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "name": cluster.name, "nodes": [node]}
+        node["extraPortMappings"] = [
+            {"containerPort": GATEWAY_NODE_PORT, "hostPort": host_port, "listenAddress": "127.0.0.1"}
+        ]
+    config: dict[str, object] = {
+        "kind": "Cluster",
+        "apiVersion": "kind.x-k8s.io/v1alpha4",
+        "name": cluster.name,
+        "nodes": [node],
+    }
     networking: dict[str, object] = {"apiServerAddress": "127.0.0.1"}
     if image.built:
         networking["disableDefaultCNI"] = True
@@ -108,7 +127,17 @@ def _create(cluster: Cluster, image: nodeimage.NodeImage, host_port: int | None)
     config["kubeadmConfigPatches"] = [json.dumps(kubelet)]
     cluster.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
     wait = f"{NODE_READY_SECONDS}s"
-    command = [cluster.tools.kind, "create", "cluster", "--config", "-", "--wait", wait, "--kubeconfig", cluster.kubeconfig]
+    command: list[str | Path] = [
+        cluster.tools.kind,
+        "create",
+        "cluster",
+        "--config",
+        "-",
+        "--wait",
+        wait,
+        "--kubeconfig",
+        cluster.kubeconfig,
+    ]
     try:
         run(command, stdin=json.dumps(config), timeout=2 * NODE_READY_SECONDS)
     except BaseException:

@@ -35,7 +35,9 @@ def host_is_restricted() -> bool:
 
 def answers() -> bool:
     """Tell whether a Docker daemon answers."""
-    return shutil.which("docker") is not None and succeeds(["docker", "version", "--format", "{{.Server.Version}}"], timeout=20)
+    return shutil.which("docker") is not None and succeeds(
+        ["docker", "version", "--format", "{{.Server.Version}}"], timeout=20
+    )
 
 
 def ensure() -> None:
@@ -44,8 +46,8 @@ def ensure() -> None:
         return
     if os.geteuid() != 0:
         raise DockerMissingError(
-            "no Docker daemon answers, and only root can start one: start it (`sudo systemctl start docker`), add yourself to its "
-            "group (`sudo usermod -aG docker $USER`, then log in again), or run this as root."
+            "no Docker daemon answers, and only root can start one: start it (`sudo systemctl start docker`), add "
+            "yourself to its group (`sudo usermod -aG docker $USER`, then log in again), or run this as root."
         )
     if shutil.which("dockerd") is None or shutil.which("runc") is None:
         install_packages(DAEMON_PACKAGES)
@@ -55,11 +57,16 @@ def ensure() -> None:
 def install_packages(packages: Iterable[str]) -> None:
     """Install Debian packages. Raises CommandFailedError, DockerMissingError where this is no Debian."""
     if shutil.which("apt-get") is None:
-        raise DockerMissingError(f"this host has no apt-get: install Docker yourself, start it, and run this again ({', '.join(packages)}).")
+        raise DockerMissingError(
+            f"this host has no apt-get: install Docker yourself, start it, and run this again ({', '.join(packages)})."
+        )
     wanted = list(packages)
     with step(f"installing Debian packages {' '.join(wanted)}"):
         run(["apt-get", "update", "-q"])
-        run(["apt-get", "install", "-y", "-q", "--no-install-recommends", *wanted], env={"DEBIAN_FRONTEND": "noninteractive"})
+        run(
+            ["apt-get", "install", "-y", "-q", "--no-install-recommends", *wanted],
+            env={"DEBIAN_FRONTEND": "noninteractive"},
+        )
 
 
 def _start() -> None:
@@ -82,7 +89,9 @@ def _start() -> None:
         while not answers():
             if daemon.poll() is not None or time.monotonic() > deadline:
                 tail = "\n".join((state / "dockerd.log").read_text(errors="replace").splitlines()[-20:])
-                raise DockerMissingError(f"the Docker daemon did not start; the end of {state / 'dockerd.log'}:\n{tail}")
+                raise DockerMissingError(
+                    f"the Docker daemon did not start; the end of {state / 'dockerd.log'}:\n{tail}"
+                )
             time.sleep(0.2)
 
 
@@ -122,7 +131,9 @@ def pull(tag: str) -> bool:
     return has_image(tag) or succeeds(["docker", "pull", "--quiet", tag], timeout=600)
 
 
-def build(context: Path, tag: str, *, labels: dict[str, str] | None = None, arguments: dict[str, str] | None = None) -> None:
+def build(
+    context: Path, tag: str, *, labels: dict[str, str] | None = None, arguments: dict[str, str] | None = None
+) -> None:
     """Build an image from a folder with a Dockerfile. The classic builder: the daemon may know no other."""
     command = ["docker", "build", "--quiet", "--network", "host", "--force-rm", "--tag", tag]
     for name, value in (labels or {}).items():
@@ -135,7 +146,9 @@ def build(context: Path, tag: str, *, labels: dict[str, str] | None = None, argu
 KEY_LABEL = "org.seldon-core-operator.recipe"
 
 
-def keyed_image(tag: str, parts: Iterable[str | bytes | Path], make: Callable[[dict[str, str]], None], *, keep: bool = False) -> str:
+def keyed_image(
+    tag: str, parts: Iterable[str | bytes | Path], make: Callable[[dict[str, str]], None], *, keep: bool = False
+) -> str:
     """Have an image made from exactly these parts under `tag`; `make(labels)` builds it with those labels.
 
     With `keep` the image is saved in the cache too, so that a daemon without images gets it back without a build.

@@ -13,7 +13,15 @@ from .shell import run
 
 RECIPES = ROOT / "devtools" / "recipes"
 KUBERNETES_VERSION = "v1.34.4"
-KUBERNETES_PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubeadm", "kubectl", "kubelet")
+KUBERNETES_PROGRAMS = (
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-proxy",
+    "kube-scheduler",
+    "kubeadm",
+    "kubectl",
+    "kubelet",
+)
 BUILD_TIMEOUT_SECONDS = 3600
 
 
@@ -38,7 +46,7 @@ KUBERNETES = Recipe(
     tuple(f"k8s.io/kubernetes/cmd/{program}" for program in KUBERNETES_PROGRAMS),
     (
         ("k8s.io/component-base/version.gitVersion", KUBERNETES_VERSION),
-        ("k8s.io/component-base/version.gitMajor", KUBERNETES_VERSION.split(".")[0].lstrip("v")),
+        ("k8s.io/component-base/version.gitMajor", KUBERNETES_VERSION.split(".", maxsplit=1)[0].lstrip("v")),
         ("k8s.io/component-base/version.gitMinor", KUBERNETES_VERSION.split(".")[1]),
     ),
 )
@@ -56,7 +64,7 @@ class GoMissingError(Exception):
 
 
 def _environment() -> dict[str, str]:
-    """Caches of Go below our own folder, so that an empty cache folder means a cold build, and cleaning up is one folder."""
+    """Caches of Go below our own folder: an empty cache folder means a cold build, and cleaning up is one folder."""
     scratch = cache_dir() / "go"
     return {
         "CGO_ENABLED": "0",
@@ -76,7 +84,9 @@ def build(recipe: Recipe) -> Path:
 
     def make(out: Path) -> None:
         if shutil.which("go") is None:
-            raise GoMissingError(f"{recipe.name} is built from source: install Go {_go_version(folder)} or later and put `go` on PATH.")
+            raise GoMissingError(
+                f"{recipe.name} is built from source: install Go {_go_version(folder)} or later and put `go` on PATH."
+            )
         flags = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in recipe.stamps)])
         run(
             ["go", "build", "-ldflags", flags, "-o", f"{out}/", *recipe.packages],
@@ -102,7 +112,6 @@ def module_folder(recipe: Recipe, module: str) -> Path:
 
 
 def drop_scratch() -> None:
-    """Remove Go's own caches: several GB that a finished build does not need any more. `SELDON_KEEP_GO_CACHE=1` keeps them."""
+    """Remove Go's own caches, several GB that no finished build needs. `SELDON_KEEP_GO_CACHE=1` keeps them."""
     if os.environ.get("SELDON_KEEP_GO_CACHE") != "1":
         shutil.rmtree(cache_dir() / "go", ignore_errors=True)
-

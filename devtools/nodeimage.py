@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import docker, gobuild
-from .cache import artefact, key_of
+from .cache import artefact
 from .paths import ROOT
 from .progress import say
 from .shell import output, run
@@ -34,6 +34,15 @@ CONTROL_PLANE = {
 """The images that `kubeadm config images list` names for this version, and the program that each runs."""
 ETCD_IMAGE = "registry.k8s.io/etcd:3.6.5-0"
 COREDNS_IMAGE = "registry.k8s.io/coredns/coredns:v1.12.1"
+
+
+@dataclass(frozen=True)
+class Binaries:
+    """Folders of the programs that a node runs."""
+
+    kubernetes: Path
+    etcd: Path
+    coredns: Path
 
 
 @dataclass(frozen=True)
@@ -84,21 +93,21 @@ def _import_debian(labels: dict[str, str]) -> None:
 
 def _build() -> None:
     base = base_image()
-    kubernetes, etcd, coredns = (gobuild.build(r) for r in (gobuild.KUBERNETES, gobuild.ETCD, gobuild.COREDNS))
+    binaries = Binaries(*(gobuild.build(r) for r in (gobuild.KUBERNETES, gobuild.ETCD, gobuild.COREDNS)))
     restricted = docker.host_is_restricted()
-    parts = [NODE, base, f"restricted={restricted}", kubernetes.name, etcd.name, coredns.name, "kind v0.30.0"]
-    parts.append(key_of(Path(__file__)))
-    docker.keyed_image(BUILT, parts, lambda labels: _make(labels, base, kubernetes, etcd, coredns, restricted=restricted), keep=True)
+    parts: list[str | bytes | Path] = [NODE, base, f"restricted={restricted}", "kind v0.30.0", Path(__file__)]
+    parts += [folder.name for folder in (binaries.kubernetes, binaries.etcd, binaries.coredns)]
+    docker.keyed_image(BUILT, parts, lambda labels: _make(labels, base, binaries, restricted=restricted), keep=True)
 
 
-def _make(labels: dict[str, str], base: str, kubernetes: Path, etcd: Path, coredns: Path, *, restricted: bool) -> None:
+def _make(labels: dict[str, str], base: str, binaries: Binaries, *, restricted: bool) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         context = Path(scratch) / "node"
-        _fill_context(context, kubernetes, restricted=restricted)
+        _fill_context(context, binaries.kubernetes, restricted=restricted)
         unfinished = f"{BUILT}-without-images"
         docker.build(context, unfinished, arguments={"BASE": base})
         images = Path(scratch) / "images.tar"
-        _control_plane_images(Path(scratch), kubernetes, etcd, coredns, unfinished, images)
+        _control_plane_images(Path(scratch), binaries, unfinished, images)
         _commit_with_images(unfinished, images, labels)
         run(["docker", "rmi", unfinished], check=False)
 
@@ -107,7 +116,11 @@ def _fill_context(context: Path, kubernetes: Path, *, restricted: bool) -> None:
     files = gobuild.module_folder(gobuild.KIND, "sigs.k8s.io/kind") / "images" / "base" / "files"
     shutil.copytree(NODE, context)
     shutil.copytree(files, context / "kind")
-    for unused in ("etc/containerd", "etc/systemd/system/containerd.service", "etc/systemd/system/containerd-fuse-overlayfs.service"):
+    for unused in (
+        "etc/containerd",
+        "etc/systemd/system/containerd.service",
+        "etc/systemd/system/containerd-fuse-overlayfs.service",
+    ):
         path = context / "kind" / unused
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     (context / "bin").mkdir()
@@ -118,13 +131,18 @@ def _fill_context(context: Path, kubernetes: Path, *, restricted: bool) -> None:
     # On an unrestricted host this is what kind's own node image says.
     filled = config.read_text().replace("@PAUSE@", PAUSE).replace("@RESTRICTED@", str(restricted).lower())
     filled = filled.replace("@SYSTEMD_CGROUP@", str(not restricted).lower())
-    config.write_text(filled.replace("@RUNTIME@", "/usr/local/sbin/runc-restricted" if restricted else "/usr/sbin/runc"))
+    config.write_text(
+        filled.replace("@RUNTIME@", "/usr/local/sbin/runc-restricted" if restricted else "/usr/sbin/runc")
+    )
 
 
-def _control_plane_images(scratch: Path, kubernetes: Path, etcd: Path, coredns: Path, node: str, archive: Path) -> None:
-    """Make one image a program, named as kubeadm expects, and save them all. kube-proxy stands on the node: it needs iptables."""
-    programs = {name: kubernetes / program for name, program in CONTROL_PLANE.items()}
-    programs |= {ETCD_IMAGE: etcd / "etcd", COREDNS_IMAGE: coredns / "coredns", PAUSE: _pause()}
+def _control_plane_images(scratch: Path, binaries: Binaries, node: str, archive: Path) -> None:
+    """Make one image a program, named as kubeadm expects, and save them all.
+
+    kube-proxy stands on the node's image: it needs iptables.
+    """
+    programs = {name: binaries.kubernetes / program for name, program in CONTROL_PLANE.items()}
+    programs |= {ETCD_IMAGE: binaries.etcd / "etcd", COREDNS_IMAGE: binaries.coredns / "coredns", PAUSE: _pause()}
     for name, program in programs.items():
         context = scratch / "image" / program.name
         context.mkdir(parents=True)
@@ -150,7 +168,22 @@ def _pause() -> Path:
 @contextlib.contextmanager
 def _container(image: str, mount: Path) -> Iterator[str]:
     name = f"seldon-core-dev-{uuid.uuid4().hex[:8]}"
-    run(["docker", "run", "--detach", "--privileged", "--name", name, "--volume", f"{mount}:{mount}:ro", "--entrypoint", "sleep", image, "infinity"])
+    run(
+        [
+            "docker",
+            "run",
+            "--detach",
+            "--privileged",
+            "--name",
+            name,
+            "--volume",
+            f"{mount}:{mount}:ro",
+            "--entrypoint",
+            "sleep",
+            image,
+            "infinity",
+        ]
+    )
     try:
         yield name
     finally:
@@ -160,11 +193,16 @@ def _container(image: str, mount: Path) -> Iterator[str]:
 def _commit_with_images(node: str, images: Path, labels: dict[str, str]) -> None:
     """Import the control plane's images into the node's containerd and keep the result as the node image."""
     with _container(node, images.parent) as name:
-        daemon = subprocess.Popen(["docker", "exec", name, "containerd"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        daemon = subprocess.Popen(
+            ["docker", "exec", name, "containerd"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         try:
-            ready = "until ctr version >/dev/null 2>&1; do sleep 0.1; done"
-            run(["docker", "exec", name, "bash", "-c", f"timeout 60 bash -c '{ready}' && ctr -n k8s.io images import --no-unpack {images}"])
-            run(["docker", "exec", name, "bash", "-c", "pkill -x containerd; while pgrep -x containerd >/dev/null; do sleep 0.1; done; rm -rf /run/containerd"])
+            ready = "timeout 60 bash -c 'until ctr version >/dev/null 2>&1; do sleep 0.1; done'"
+            stop = (
+                "pkill -x containerd; while pgrep -x containerd >/dev/null; do sleep 0.1; done; rm -rf /run/containerd"
+            )
+            for script in (ready, f"ctr -n k8s.io images import --no-unpack {images}", stop):
+                run(["docker", "exec", name, "bash", "-c", script])
         finally:
             daemon.wait(timeout=60)
         changes = [part for label, value in labels.items() for part in ("--change", f"LABEL {label}={value}")]

@@ -19,7 +19,7 @@ def cache_dir() -> Path:
 
 
 def state_dir() -> Path:
-    """Return the folder that tells what this tool has started: process ids, kubeconfigs. Not a cache: `down` empties it."""
+    """Return the folder of what this tool has started: process ids, kubeconfigs. Not a cache: `down` empties it."""
     configured = os.environ.get("SELDON_STATE")
     if configured:
         return Path(configured).resolve()

@@ -7,12 +7,15 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+Command = Sequence[str] | Sequence[str | Path]
+"""A program and its arguments."""
+
 TAIL_LINES = 25
 """How much of a failed program's output its error shows."""
 
 
 class CommandFailedError(Exception):
-    """A program ended with a status other than 0, or did not end in time. The text says which, and what it printed last."""
+    """A program ended with a status other than 0, or not in time. The text says which, and what it printed last."""
 
     def __init__(self, command: Sequence[str], reason: str, output: str) -> None:
         tail = "\n".join(output.strip().splitlines()[-TAIL_LINES:])
@@ -21,7 +24,7 @@ class CommandFailedError(Exception):
 
 
 def run(
-    command: Sequence[str | Path],
+    command: Command,
     *,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
@@ -33,7 +36,8 @@ def run(
 
     `env` is added to this process's environment; `timeout` is in seconds.
 
-    Raises CommandFailedError where `check` and the status is not 0, where it takes longer than `timeout`, or where there is no such program.
+    Raises CommandFailedError where `check` and the status is not 0, where it takes longer than `timeout`, or where
+    there is no such program.
     """
     words = [str(word) for word in command]
     try:
@@ -57,12 +61,12 @@ def run(
     return done
 
 
-def output(command: Sequence[str | Path], *, timeout: float = 60, env: Mapping[str, str] | None = None) -> str:
+def output(command: Command, *, timeout: float = 60, env: Mapping[str, str] | None = None) -> str:
     """Run a program and return what it printed on stdout, stripped. Raises CommandFailedError."""
     return run(command, timeout=timeout, env=env).stdout.strip()
 
 
-def succeeds(command: Sequence[str | Path], *, timeout: float = 60) -> bool:
+def succeeds(command: Command, *, timeout: float = 60) -> bool:
     """Tell whether a program ends with status 0."""
     try:
         return run(command, timeout=timeout, check=False).returncode == 0

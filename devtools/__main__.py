@@ -1,0 +1,122 @@
+"""`python3 -m devtools`: what scripts/ call. Errors that a person can mend are one message, not a traceback."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from . import cache, cluster, docker, forward, gobuild, images, objectstore, quickstart, suite
+from .progress import complain, say
+from .shell import CommandFailedError
+
+E2E_CLUSTER = "seldon-e2e"
+EXPECTED = (
+    CommandFailedError,
+    docker.DockerMissingError,
+    gobuild.GoMissingError,
+    forward.PortTakenError,
+    quickstart.QuickstartError,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one of the commands and return the exit status: 0, or 1 with the reason on stderr."""
+    parser = argparse.ArgumentParser(prog="python3 -m devtools", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    quickstart.add_arguments(commands.add_parser("quickstart", help="from nothing to a prediction"))
+    built = commands.add_parser("images", help="build, load or push the product's images")
+    built.add_argument("action", choices=["build", "load", "push", "list"])
+    built.add_argument("registry", nargs="?", help="for push: registry and path, for example registry.example.org/team")
+    built.add_argument("--cluster", default=quickstart.CLUSTER, help="for load: the kind cluster's name")
+    with_need = commands.add_parser("run", help="run a command with what it needs in place")
+    with_need.add_argument("--need", choices=["helm", "images", "cluster"], required=True)
+    with_need.add_argument(
+        "words", nargs=argparse.REMAINDER, help="-- COMMAND [ARG ...]; --keep among them keeps the cluster"
+    )
+    tested = commands.add_parser("test", help="run the test environments")
+    tested.add_argument(
+        "environments",
+        nargs="*",
+        choices=[*suite.ENVIRONMENTS, []],
+        metavar="ENVIRONMENT",
+        help=", ".join(suite.ENVIRONMENTS),
+    )
+    commands.add_parser("down", help="remove every cluster, image and process that was started here")
+    commands.add_parser("lock", help="compile requirements/*.txt and images/*/requirements.txt anew")
+    asked = parser.parse_args(arguments)
+    try:
+        return _carry_out(asked, parser)
+    except EXPECTED as refused:
+        complain(f"devtools: {refused}")
+        return 1
+    except KeyboardInterrupt:
+        complain("devtools: interrupted; the same command goes on where this one stopped.")
+        return 130
+
+
+def _carry_out(asked: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    if asked.command == "quickstart":
+        return quickstart.main(asked)
+    if asked.command == "test":
+        return suite.run_all(asked.environments)
+    if asked.command == "down":
+        quickstart.down(purge=False)
+        return 0
+    if asked.command == "lock":
+        from .locks import lock_all  # it reads pyproject's groups; nothing else needs it
+
+        lock_all()
+        return 0
+    if asked.command == "images":
+        return _images(asked, parser)
+    return _run(
+        asked.need, [word for word in asked.words if word != "--"] if asked.words[:1] != ["--"] else asked.words[1:]
+    )
+
+
+def _images(asked: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    with cache.exclusive():
+        if asked.action == "list":
+            say("\n".join(images.names(with_tests=False)))
+        elif asked.action == "push":
+            if not asked.registry:
+                parser.error("images push needs the registry to push to, for example registry.example.org/team")
+            images.push(asked.registry)
+        else:
+            built = images.build(with_tests=False)
+            if asked.action == "load":
+                cluster.load(cluster.up(asked.cluster), built)
+    return 0
+
+
+def _run(need: str, command: list[str]) -> int:
+    """Have what the command needs, run it with the tools in its environment, and return its exit status."""
+    keep = "--keep" in command
+    try:
+        with cache.exclusive():
+            environment = _provide(need)
+            gobuild.drop_scratch()
+        return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
+    finally:
+        if need == "cluster" and not keep:
+            cluster.down(E2E_CLUSTER)
+
+
+def _provide(need: str) -> dict[str, str]:
+    if need == "helm":
+        return {"HELM": str(gobuild.build(gobuild.HELM) / "helm")}
+    if need == "images":
+        images.build(with_tests=True)
+        # The reaper of testcontainers is an image of its own, which is not there without a registry.
+        return {"MINIO_IMAGE": images.minio(), "TESTCONTAINERS_RYUK_DISABLED": "true"}
+    running = cluster.up(E2E_CLUSTER)
+    cluster.load(running, images.build(with_tests=True))
+    objectstore.up(running)
+    return running.environment()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

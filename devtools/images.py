@@ -1,0 +1,145 @@
+"""The product's images, and those of its tests: one Dockerfile each, the same with and without a registry."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import docker, gobuild, nodeimage
+from .cache import key_of
+from .paths import ROOT
+from .progress import step
+from .shell import run
+from .venv import site_packages
+
+REPOSITORY = "localhost/seldon-core"
+SOURCES = ROOT / "images"
+PACKAGE = ROOT / "src" / "seldon_core"
+MINIO_PULLED = "minio/minio:RELEASE.2025-07-23T15-54-02Z"
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image: what its Dockerfile finds beside it. `base` is the image of ours that it stands on, if any."""
+
+    name: str
+    base: str = ""
+    python_packages: bool = False
+    our_package: bool = False
+    rclone: bool = False
+
+
+PRODUCT = (
+    Image("python"),
+    Image("operator", base="python", python_packages=True, our_package=True),
+    Image("executor", base="python", python_packages=True, our_package=True),
+    Image("sklearnserver", base="python", python_packages=True, our_package=True),
+    Image("rclone-storage-initializer", base="python", our_package=True, rclone=True),
+)
+FOR_TESTS = (
+    Image("kfserving-storage-initializer", base="python", python_packages=True),
+    Image("rclone"),
+    Image("rclone-init-container-example", base="rclone"),
+)
+MINIO = "minio"
+
+
+class UnknownImageError(Exception):
+    """An image was asked for by a name that no image has."""
+
+
+def version() -> str:
+    """Return the product's version, which is the images' tag."""
+    for line in (PACKAGE / "__init__.py").read_text().splitlines():
+        if line.startswith("__version__"):
+            return line.split('"')[1]
+    raise AssertionError(f"{PACKAGE / '__init__.py'} has no __version__")
+
+
+def tag(name: str) -> str:
+    """Return an image's full name."""
+    return f"{REPOSITORY}/{name}:{version()}"
+
+
+def names(*, with_tests: bool) -> list[str]:
+    """Return the full names of the images that run in a cluster."""
+    chosen = PRODUCT[1:] + (FOR_TESTS if with_tests else ())
+    return [tag(image.name) for image in chosen]
+
+
+def build(*, with_tests: bool) -> list[str]:
+    """Have the product's images in the Docker daemon, with those of the tests where asked; return their names."""
+    docker.ensure()
+    keys: dict[str, str] = {}
+    for image in PRODUCT + (FOR_TESTS if with_tests else ()):
+        keys[image.name] = _build(image, keys)
+    return names(with_tests=with_tests)
+
+
+def _build(image: Image, keys: dict[str, str]) -> str:
+    source = SOURCES / image.name
+    under = tag(image.base) if image.base else nodeimage.base_image()
+    parts: list[str | bytes | Path] = [source, keys.get(image.base, under)]
+    extras: dict[str, Path] = {}
+    if image.python_packages:
+        extras["site-packages"] = site_packages(image.name, source / "requirements.txt")
+    if image.our_package:
+        extras["seldon_core"] = PACKAGE
+    if image.rclone:
+        extras["rclone"] = gobuild.build(gobuild.RCLONE) / "rclone"
+    # An artefact's name holds the key of its recipe: no need to read a hundred megabytes to know them.
+    parts += [PACKAGE if name == "seldon_core" else f"{path.parent.name}/{path.name}" for name, path in extras.items()]
+    return docker.keyed_image(tag(image.name), parts, _maker(image, under, extras))
+
+
+def _maker(image: Image, under: str, extras: dict[str, Path]) -> Callable[[dict[str, str]], None]:
+    def make(labels: dict[str, str]) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            context = Path(scratch) / image.name
+            shutil.copytree(SOURCES / image.name, context)
+            for name, path in extras.items():
+                if path.is_dir():
+                    shutil.copytree(path, context / name, ignore=shutil.ignore_patterns("__pycache__"))
+                else:
+                    shutil.copy2(path, context / name)
+            docker.build(context, tag(image.name), labels=labels, arguments={"BASE": under})
+
+    return make
+
+
+def minio() -> str:
+    """Have a MinIO image in the Docker daemon, pulled or built; return its name."""
+    name = tag(MINIO)
+    if docker.has_image(name) or docker.pull(MINIO_PULLED):
+        if not docker.has_image(name):
+            run(["docker", "tag", MINIO_PULLED, name])
+        return name
+    program = gobuild.build(gobuild.MINIO) / "minio"
+
+    def make(labels: dict[str, str]) -> None:
+        with tempfile.TemporaryDirectory() as scratch:
+            context = Path(scratch)
+            shutil.copy2(program, context / "minio")
+            lines = [
+                "FROM scratch",
+                "COPY minio /usr/bin/minio",
+                'ENTRYPOINT ["/usr/bin/minio"]',
+                'CMD ["server", "/data"]',
+            ]
+            (context / "Dockerfile").write_text("\n".join(lines) + "\n")
+            docker.build(context, name, labels=labels)
+
+    docker.keyed_image(name, [program.parent.name, key_of(Path(__file__))], make)
+    return name
+
+
+def push(registry: str) -> None:
+    """Push the product's images to a registry, under their own names there."""
+    for name in build(with_tests=False):
+        there = f"{registry.rstrip('/')}/{name.removeprefix('localhost/')}"
+        with step(f"pushing {there}"):
+            run(["docker", "tag", name, there])
+            run(["docker", "push", there])

@@ -1,0 +1,60 @@
+"""Hash-locked requirements, compiled from pyproject.toml: `python3 -m devtools lock` writes them anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .paths import ROOT
+from .progress import step
+from .shell import run
+from .venv import IMAGE_PYTHON, REQUIREMENTS, uv
+
+
+@dataclass(frozen=True)
+class Lock:
+    """One locked file, and which extras and dependency groups of pyproject.toml it holds."""
+
+    out: Path
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    core: bool = False
+    """Whether the product's own core dependencies belong in it; extras bring them along."""
+
+
+IMAGES = ROOT / "images"
+LOCKS = (
+    Lock(REQUIREMENTS / "tools.txt", groups=("tools",)),
+    Lock(REQUIREMENTS / "iris.txt", groups=("iris",)),
+    Lock(REQUIREMENTS / "lint.txt", extras=("operator", "sklearnserver"), groups=("lint",)),
+    Lock(REQUIREMENTS / "unit.txt", extras=("operator", "sklearnserver"), groups=("unit",)),
+    Lock(REQUIREMENTS / "chart.txt", core=True, groups=("chart",)),
+    Lock(REQUIREMENTS / "integration.txt", groups=("integration",)),
+    Lock(REQUIREMENTS / "e2e.txt", core=True, groups=("e2e",)),
+    Lock(IMAGES / "operator" / "requirements.txt", extras=("operator",)),
+    Lock(IMAGES / "executor" / "requirements.txt", extras=("executor",)),
+    Lock(IMAGES / "sklearnserver" / "requirements.txt", extras=("sklearnserver",)),
+)
+
+
+def lock_all() -> None:
+    """Compile every lock. Needs the package registry; versions that are pinned in pyproject.toml stay as they are."""
+    for lock in LOCKS:
+        with step(f"locking {lock.out.relative_to(ROOT)}"):
+            run(
+                [uv(), "pip", "compile", "--quiet", *_inputs(lock), *_options(lock), "--output-file", lock.out],
+                cwd=ROOT,
+            )
+
+
+def _inputs(lock: Lock) -> list[str]:
+    words = ["pyproject.toml"] if lock.extras or lock.core else []
+    words += [word for extra in lock.extras for word in ("--extra", extra)]
+    return words + [word for group in lock.groups for word in ("--group", f"pyproject.toml:{group}")]
+
+
+def _options(lock: Lock) -> list[str]:
+    words = ["--generate-hashes", "--no-header", "--no-annotate", "--python-version", IMAGE_PYTHON]
+    if lock.out.is_relative_to(REQUIREMENTS):
+        words.append("--universal")
+    return words

@@ -1,0 +1,186 @@
+"""From a machine with nothing to a prediction, and back to a machine with nothing.
+
+Every step looks first whether its result is there already, so an interrupted run goes on where it stopped and a
+second run is short.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import shutil
+from pathlib import Path
+
+from . import cache, cluster, docker, forward, gobuild, images, objectstore
+from .nodeimage import BASE, BUILT
+from .paths import ROOT, cache_dir, state_dir
+from .progress import say, step
+from .shell import CommandFailedError, output, run
+
+CLUSTER = "seldon"
+FORWARD = "quickstart-forward"
+PORT = 8003
+NAMESPACE = "seldon"
+SYSTEM_NAMESPACE = "seldon-system"
+RELEASE = "seldon-core"
+MODEL = "sklearn-iris"
+CHART = ROOT / "charts" / "seldon-core-operator"
+MANIFEST = ROOT / "devtools" / "manifests" / "iris.yaml"
+REQUEST = '{"data":{"ndarray":[[5.964, 4.006, 2.081, 1.031]]}}'
+EXPECTED_CLASSES = 3
+
+
+class QuickstartError(Exception):
+    """The quickstart cannot go on; the text says what to do."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what a person can say to scripts/quickstart."""
+    parser.description = (
+        "Bring up kind, MinIO and the chart, deploy the iris model, and ask it for a prediction with curl."
+    )
+    parser.add_argument("--port", type=int, default=PORT, help="local port of the prediction (default: %(default)s)")
+    parser.add_argument(
+        "--down", action="store_true", help="remove the cluster, the images and every process that this started"
+    )
+    parser.add_argument("--purge", action="store_true", help="with --down: remove the cache of built things, too")
+
+
+def main(asked: argparse.Namespace) -> int:
+    """Run the quickstart, or take everything down. Raises QuickstartError, CommandFailedError, PortTakenError."""
+    if asked.purge and not asked.down:
+        raise QuickstartError("--purge goes with --down.")
+    if asked.down:
+        down(purge=asked.purge)
+        return 0
+    if shutil.which("curl") is None:
+        docker.install_packages(["curl"])
+    with cache.exclusive():
+        running = cluster.up(CLUSTER)
+        cluster.load(running, images.build(with_tests=False))
+        objectstore.up(running)
+        gobuild.drop_scratch()
+    _install(running)
+    _deploy(running)
+    with step(f"forwarding 127.0.0.1:{asked.port} to the predictor's Service"):
+        forward.keep(running, FORWARD, forward.Target(NAMESPACE, f"svc/{MODEL}-default", 8000), asked.port)
+    _predict(running, asked.port)
+    return 0
+
+
+def _install(running: cluster.Cluster) -> None:
+    words = [
+        "upgrade",
+        "--install",
+        RELEASE,
+        str(CHART),
+        "--namespace",
+        SYSTEM_NAMESPACE,
+        "--create-namespace",
+        "--wait",
+        "--timeout",
+        "180s",
+    ]
+    with step(f"installing the chart as release {RELEASE}"):
+        try:
+            run([running.tools.helm, "--kubeconfig", running.kubeconfig, *words], timeout=240)
+        except CommandFailedError as failed:
+            seen = running.kubectl("get", "pods,events", "--namespace", SYSTEM_NAMESPACE)
+            raise QuickstartError(f"{failed}\n\n{seen}") from failed
+
+
+def _deploy(running: cluster.Cluster) -> None:
+    with step(f"applying {MANIFEST.relative_to(ROOT)} and waiting for the model"):
+        namespace = json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+        running.kubectl("apply", "--server-side", "--filename", "-", stdin=namespace)
+        running.kubectl("apply", "--namespace", NAMESPACE, "--filename", str(MANIFEST))
+        try:
+            running.kubectl(
+                "wait",
+                "--namespace",
+                NAMESPACE,
+                f"sdep/{MODEL}",
+                "--for=jsonpath={.status.state}=Available",
+                "--timeout=120s",
+            )
+        except CommandFailedError as failed:
+            path = "jsonpath={.status.state}: {.status.description}"
+            said = running.kubectl("get", "sdep", MODEL, "--namespace", NAMESPACE, "--output", path)
+            raise QuickstartError(f"the model did not become available. Its status says: {said}") from failed
+
+
+def _predict(running: cluster.Cluster, port: int) -> None:
+    url = f"http://localhost:{port}/api/v1.0/predictions"
+    command = [
+        "curl",
+        "--silent",
+        "--show-error",
+        "--fail-with-body",
+        "-X",
+        "POST",
+        "-H",
+        "Content-Type: application/json",
+        "-d",
+        REQUEST,
+        url,
+    ]
+    answer = output(command)
+    try:
+        probabilities = json.loads(answer)["data"]["ndarray"][0]
+    except (ValueError, LookupError, TypeError) as strange:
+        raise QuickstartError(f"{url} answered something that is no prediction: {answer[:500]}") from strange
+    if len(probabilities) != EXPECTED_CLASSES:
+        raise QuickstartError(
+            f"the prediction has {len(probabilities)} classes instead of {EXPECTED_CLASSES}: {answer[:500]}"
+        )
+    say("")
+    say(f"$ {shlex.join(command)}")
+    say(answer)
+    say("")
+    say("Go on with:")
+    say(f"  export KUBECONFIG={running.kubeconfig}")
+    say(f"  {running.tools.kubectl} get sdep --namespace {NAMESPACE}")
+    say("  scripts/quickstart --down")
+
+
+def down(*, purge: bool) -> None:
+    """Remove what runs and what was loaded; with `purge` the cache of built things, too."""
+    forward.stop(FORWARD)
+    had_daemon = docker.answers()
+    if had_daemon:
+        for name in (CLUSTER, "seldon-e2e"):
+            cluster.down(name)
+        _remove_images()
+    docker.stop()
+    shutil.rmtree(state_dir(), ignore_errors=True)
+    kept = cache_dir()
+    if purge:
+        shutil.rmtree(kept, ignore_errors=True)
+        say("nothing is left but the Debian packages that were installed.")
+    elif kept.exists():
+        say(
+            f"removed. {_size(kept)} of built things stay in {kept} for the next time; "
+            "`scripts/quickstart --down --purge` removes them, too."
+        )
+
+
+def _remove_images() -> None:
+    ours = [
+        line
+        for line in output(["docker", "images", "--format", "{{.Repository}}:{{.Tag}}"]).split()
+        if line.startswith("localhost/seldon-core")
+    ]
+    ours = [
+        name
+        for name in ours
+        if name.startswith((f"{images.REPOSITORY}/", BASE.rsplit("/", 1)[0], BUILT.rsplit("/", 1)[0]))
+    ]
+    if ours:
+        with step(f"removing {len(ours)} images"):
+            run(["docker", "rmi", "--force", *ours])
+    run(["docker", "image", "prune", "--force", "--filter", f"label={docker.KEY_LABEL}"], check=False)
+
+
+def _size(folder: Path) -> str:
+    return output(["du", "--summarize", "--human-readable", str(folder)]).split()[0]
