@@ -78,10 +78,7 @@ def _start() -> None:
             install_packages(["jq"])
         command += ["--add-runtime", f"restricted={RESTRICTED_RUNTIME}", "--default-runtime", "restricted"]
     with step("starting the Docker daemon"):
-        # A daemon that was killed leaves these; the next one would refuse to start.
-        for stale in (Path("/var/run/docker.pid"), Path("/var/run/docker/containerd/containerd.pid")):
-            if stale.exists() and not _alive(stale.read_text().strip()):
-                stale.unlink()
+        _clear_traces_of_a_killed_daemon()
         with (state / "dockerd.log").open("ab") as log:
             daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         (state / "dockerd.pid").write_text(str(daemon.pid))
@@ -95,21 +92,35 @@ def _start() -> None:
             time.sleep(0.2)
 
 
+def _clear_traces_of_a_killed_daemon() -> None:
+    """Remove the process id files that make the next daemon refuse to start; give a dying one a moment to be gone."""
+    for trace in (Path("/var/run/docker.pid"), Path("/var/run/docker/containerd/containerd.pid")):
+        if not trace.exists():
+            continue
+        pid = trace.read_text().strip()
+        deadline = time.monotonic() + 10
+        while _alive(pid) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        if not _alive(pid):
+            trace.unlink(missing_ok=True)
+
+
 def _alive(pid: str) -> bool:
-    return pid.isdigit() and Path(f"/proc/{pid}").exists()
+    """Tell whether a process runs: one that has ended and waits for its parent does not."""
+    return pid.isdigit() and Path(f"/proc/{pid}").exists() and not _is_zombie(pid)
 
 
 def stop() -> None:
-    """Stop the daemon if it is one that `ensure` started."""
+    """Stop the daemon if it is one that `ensure` started and nothing runs in it any more."""
     pid_file = state_dir() / "dockerd.pid"
-    if not pid_file.exists():
+    if not pid_file.exists() or (answers() and output(["docker", "ps", "--quiet"])):
         return
     pid = pid_file.read_text().strip()
     if _alive(pid) and Path(f"/proc/{pid}/comm").read_text().strip() == "dockerd":
         with step("stopping the Docker daemon that was started here"):
             os.kill(int(pid), signal.SIGTERM)
             deadline = time.monotonic() + 30
-            while _alive(pid) and time.monotonic() < deadline and not _is_zombie(pid):
+            while _alive(pid) and time.monotonic() < deadline:
                 time.sleep(0.1)
     pid_file.unlink()
     (state_dir() / "dockerd.log").unlink(missing_ok=True)

@@ -51,7 +51,19 @@ KUBERNETES = Recipe(
     ),
 )
 KIND = Recipe("kind", ("sigs.k8s.io/kind",))
-HELM = Recipe("helm", ("helm.sh/helm/v3/cmd/helm",))
+HELM_VERSION = "v3.20.2"
+HELM = Recipe(
+    "helm",
+    ("helm.sh/helm/v3/cmd/helm",),
+    (
+        ("helm.sh/helm/v3/internal/version.version", HELM_VERSION),
+        # What Helm takes for the cluster's version where it renders without one.
+        ("helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor", "1"),
+        ("helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor", "34"),
+        ("helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor", "1"),
+        ("helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor", "34"),
+    ),
+)
 KUBECTL = Recipe("kubectl", ("k8s.io/kubernetes/cmd/kubectl",), KUBERNETES.stamps, module="kubernetes")
 ETCD = Recipe("etcd", (".",))
 COREDNS = Recipe("coredns", (".",))

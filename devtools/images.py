@@ -87,11 +87,11 @@ def _build(image: Image, keys: dict[str, str]) -> str:
     if image.python_packages:
         extras["site-packages"] = site_packages(image.name, source / "requirements.txt")
     if image.our_package:
-        extras["seldon_core"] = PACKAGE
+        extras["site-packages/seldon_core"] = PACKAGE
     if image.rclone:
         extras["rclone"] = gobuild.build(gobuild.RCLONE) / "rclone"
     # An artefact's name holds the key of its recipe: no need to read a hundred megabytes to know them.
-    parts += [PACKAGE if name == "seldon_core" else f"{path.parent.name}/{path.name}" for name, path in extras.items()]
+    parts += [PACKAGE if path == PACKAGE else f"{path.parent.name}/{path.name}" for name, path in extras.items()]
     return docker.keyed_image(tag(image.name), parts, _maker(image, under, extras))
 
 

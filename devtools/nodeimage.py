@@ -66,7 +66,7 @@ def base_image() -> str:
     """Have a minimal Debian image in the daemon and return its name."""
     if docker.pull(PULLED_BASE):
         return PULLED_BASE
-    docker.keyed_image(BASE, ["debian base 1", DEBIAN_SUITE], _import_debian, keep=True)
+    docker.keyed_image(BASE, ["debian base 2", DEBIAN_SUITE], _import_debian, keep=True)
     return BASE
 
 
@@ -80,9 +80,9 @@ def _import_debian(labels: dict[str, str]) -> None:
                 "mmdebstrap",
                 "--variant=minbase",
                 "--include=ca-certificates",
-                '--dpkgopt=path-exclude="/usr/share/doc/*"',
-                '--dpkgopt=path-exclude="/usr/share/man/*"',
-                '--dpkgopt=path-exclude="/usr/share/locale/*"',
+                "--dpkgopt=path-exclude=/usr/share/doc/*",
+                "--dpkgopt=path-exclude=/usr/share/man/*",
+                "--dpkgopt=path-exclude=/usr/share/locale/*",
                 DEBIAN_SUITE,
                 tar,
             ]

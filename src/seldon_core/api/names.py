@@ -1,0 +1,81 @@
+"""Names of everything that is made for a SeldonDeployment, and the rule for names that are too long.
+
+A name of up to 63 characters is used as it is. A longer one becomes `seldon-` and the MD5 of the full name, so that
+the same deployment has the same names in every release. Source: specification 1.1.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Final
+
+from .types import ComponentSpec, Predictor
+
+MAX_LENGTH: Final = 63
+SERVICE_NAME_ANNOTATION: Final = "seldon.io/svc-name"
+
+
+def _digest(name: str) -> str:
+    return hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()
+
+
+def _fit(name: str, prefix: str = "seldon") -> str:
+    if len(name) <= MAX_LENGTH:
+        return name
+    hashed = f"{prefix}-{_digest(name)}"
+    return hashed if len(hashed) <= MAX_LENGTH else f"seldon-{_digest(name)}"
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= MAX_LENGTH else name[:MAX_LENGTH].removesuffix("-")
+
+
+def seldon_id(deployment: str) -> str:
+    """The value of label `seldon-deployment-id`."""
+    return _fit(deployment)
+
+
+def deployment_name(
+    deployment: str, predictor: str, index: int, component: ComponentSpec, *, name_as_prefix: bool = False
+) -> str:
+    """The Deployment of `componentSpecs[index]`, whose containers must be the defaulted ones.
+
+    With `name_as_prefix` (value `manager.deploymentNameAsPrefix`) a hashed name starts with the SeldonDeployment's.
+    """
+    suffix = component.metadata.name or "-".join(c["name"] for c in component.spec["containers"])
+    full = f"{deployment}-{predictor}-{index}-{suffix}"
+    return _fit(full, deployment) if name_as_prefix else _fit(full)
+
+
+def predictor_key(deployment: str, predictor: Predictor) -> str:
+    """The Service of a predictor; annotation `seldon.io/svc-name` is used verbatim."""
+    return predictor.annotations.get(SERVICE_NAME_ANNOTATION) or _fit(f"{deployment}-{predictor.name}")
+
+
+def container_service(deployment: str, predictor: str, container: str) -> str:
+    """The Service of one container of the graph."""
+    return _fit(f"{deployment}-{predictor}-{container}")
+
+
+def orchestrator(deployment: str, predictor: str) -> str:
+    """The Deployment of an orchestrator in pods of its own."""
+    return _fit(f"{deployment}-{predictor}-svc-orch")
+
+
+def initializer(unit: str) -> str:
+    """The init container that fetches a unit's model."""
+    return _cut(f"{unit}-model-initializer")
+
+
+def provision_volume(unit: str) -> str:
+    """The volume that a unit's model is fetched into."""
+    return _cut(f"{unit}-provision-location")
+
+
+def claim_volume(unit: str) -> str:
+    """The volume of a unit's own claim, where another unit of the pod reads from another claim."""
+    return _cut(f"{unit}-pvc-source")
+
+
+def join(names: Iterable[str]) -> str:
+    """Names for a sentence, in order."""
+    return ", ".join(sorted(names)) or "none"

@@ -1,0 +1,72 @@
+"""The webhook's rules for the nodes of a graph. Source: specification 2."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from . import names
+from .errors import FieldError
+from .servers import PredictorServer
+from .types import BUILT_IN, UNIT_TYPES, PredictiveUnit, Predictor, SeldonDeployment
+
+_NOT_TENSORFLOW: Final = frozenset({"SKLEARN_SERVER", "XGBOOST_SERVER", "MLFLOW_SERVER", "HUGGINGFACE_SERVER"})
+_MAY_LACK_MODEL_URI: Final = frozenset({"HUGGINGFACE_SERVER"})
+
+PROTOCOLS: Final = ("", "seldon", "tensorflow", "kfserving", "v2")
+Servers = Mapping[str, PredictorServer]
+
+
+def unit_errors(
+    sdep: SeldonDeployment, predictor: Predictor, unit: PredictiveUnit, path: str, servers: Servers
+) -> Iterator[FieldError]:
+    """Errors of a node and of those below it. Children are indexed on the graph itself: `graph[1][0]`."""
+    images = {
+        container["name"]: container.get("image", "")
+        for component in predictor.component_specs
+        for container in component.spec.get("containers", ())
+    }
+    if unit.is_prepackaged:
+        for message in _server_messages(unit, sdep.spec.protocol, servers):
+            yield FieldError(path, unit.name, message)
+        if not unit.name:
+            yield FieldError(path, "", "Predictive Unit has no name: set its name")
+    elif unit.implementation not in BUILT_IN and unit.name not in images:
+        text = (
+            "Can't find container for Predictive Unit: add a container of that name under "
+            "componentSpecs[].spec.containers, or set implementation to a prepackaged server"
+        )
+        yield FieldError(path, unit.name, text)
+    elif unit.implementation not in BUILT_IN and not images[unit.name]:
+        yield FieldError(path, unit.name, "Container of Predictive Unit has no image: set one, or an implementation")
+    by_type = not unit.is_prepackaged and unit.implementation not in BUILT_IN
+    if by_type and unit.type and unit.type not in UNIT_TYPES and not unit.methods:
+        text = (
+            "Predictive Unit has no implementation methods defined. Change to a known type or add what methods it "
+            f"defines: known types are {', '.join(UNIT_TYPES)}"
+        )
+        yield FieldError(path, unit.name, text)
+    if unit.logger and not unit.logger.mode:
+        yield FieldError(path, "", "No logger mode specified: set logger.mode to all, request or response")
+    for index, child in enumerate(unit.children):
+        yield from unit_errors(sdep, predictor, child, f"{path}[{index}]", servers)
+
+
+def _server_messages(unit: PredictiveUnit, protocol: str, servers: Servers) -> Iterator[str]:
+    name = unit.implementation
+    if not unit.model_uri and name not in _MAY_LACK_MODEL_URI:
+        yield (
+            "Predictive unit modelUri required when using standalone servers: set modelUri to the model's folder, "
+            "for example s3://bucket/folder"
+        )
+    if protocol == "tensorflow" and name in _NOT_TENSORFLOW:
+        yield f"Prepackaged server does not handle tensorflow protocol {name}"
+    elif name not in servers:
+        yield (
+            f"No entry in predictors map for {name}: known are {names.join(servers)}; to add one of your own, "
+            "add a row to predictor_servers in the ConfigMap seldon-config"
+        )
+    elif protocol in PROTOCOLS and servers[name].image(protocol) is None:
+        yield (
+            f"No entry in predictors map for {name} with protocol {protocol or 'seldon'}: it has "
+            f"{names.join(servers[name].protocols)}; set spec.protocol, or add an image for the protocol "
+            "to predictor_servers in the ConfigMap seldon-config"
+        )

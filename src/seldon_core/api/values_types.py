@@ -1,0 +1,116 @@
+"""The values of the chart as one frozen type: where a key's name, type, default and description are said once.
+
+`values.yaml`, `values.schema.json` and `docs/values.md` are generated from it (`python -m seldon_core.cli.generate`),
+and the controller reads its configuration through it, so a key cannot mean one thing to Helm and another to us.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import field
+
+from seldon_core import __version__
+
+from . import values_sections as sections
+from .values_base import LOCAL_REGISTRY, Section, UserId, doc
+
+
+def _row(**protocols: tuple[str, str]) -> dict[str, Any]:
+    """A row of `predictor_servers`, from protocol to (image, version)."""
+    return {
+        "protocols": {
+            name: {"image": image, "defaultImageVersion": version} for name, (image, version) in protocols.items()
+        }
+    }
+
+
+def _predictor_servers() -> dict[str, Any]:
+    sklearn = _row(
+        seldon=(f"{LOCAL_REGISTRY}/seldon-core/sklearnserver", __version__), v2=("seldonio/mlserver", "1.3.5-sklearn")
+    )
+    sklearn["protocols"]["seldon"]["embedded"] = True
+    return {
+        "HUGGINGFACE_SERVER": _row(v2=("seldonio/mlserver", "1.3.5-huggingface")),
+        "MLFLOW_SERVER": _row(seldon=("seldonio/mlflowserver", "1.17.1"), v2=("seldonio/mlserver", "1.3.5-mlflow")),
+        "SKLEARN_SERVER": sklearn,
+        "TEMPO_SERVER": _row(v2=("seldonio/mlserver", "1.3.5-slim")),
+        "TENSORFLOW_SERVER": _row(
+            seldon=("seldonio/tfserving-proxy", "1.17.1"), tensorflow=("tensorflow/serving", "2.1.0")
+        ),
+        "TRITON_SERVER": _row(v2=("nvcr.io/nvidia/tritonserver", "21.08-py3")),
+        "XGBOOST_SERVER": _row(seldon=("seldonio/xgboostserver", "1.17.1"), v2=("seldonio/mlserver", "1.3.5-xgboost")),
+    }
+
+
+class Values(Section, frozen=True):
+    """Values of the chart seldon-core-operator."""
+
+    global_: sections.Global = field(default_factory=sections.Global, name="global")
+    ambassador: sections.Ambassador = field(default_factory=sections.Ambassador)
+    cert_manager: sections.CertManager = field(default_factory=sections.CertManager)
+    controller_id: Annotated[
+        str,
+        doc("Serve only SeldonDeployments labelled `seldon.io/controller-id: <this>`. Empty: those without it."),
+    ] = ""
+    crd: sections.Crd = field(default_factory=sections.Crd)
+    credentials: sections.Credentials = field(default_factory=sections.Credentials)
+    default_user_id: Annotated[UserId, doc("User id of the pods of models that set none. Empty: the images' own.")] = (
+        field(default="8888", name="defaultUserID")
+    )
+    executor: sections.Executor = field(default_factory=sections.Executor)
+    explainer: sections.Explainer = field(default_factory=sections.Explainer)
+    host_network: Annotated[bool, doc("The controller's pod uses the node's network.")] = False
+    image: sections.ManagerImage = field(default_factory=sections.ManagerImage)
+    istio: sections.Istio = field(default_factory=sections.Istio)
+    keda: sections.Keda = field(default_factory=sections.Keda)
+    kubeflow: Annotated[
+        bool,
+        doc("Validate only in namespaces with the label `serving.kubeflow.org/inferenceservice: enabled`."),
+    ] = False
+    manager: sections.Manager = field(default_factory=sections.Manager)
+    manager_create_resources: Annotated[bool, doc("Without effect: the chart makes what the controller needs.")] = False
+    manager_user_id: Annotated[int | UserId, doc("User id of the controller's pod. Empty: the image's own.")] = field(
+        default=8888, name="managerUserID"
+    )
+    metrics: sections.Metrics = field(default_factory=sections.Metrics)
+    namespace_override: Annotated[str, doc("Namespace of the chart's objects. Empty: the release's.")] = ""
+    predictive_unit: sections.PredictiveUnit = field(default_factory=sections.PredictiveUnit)
+    predictor_servers: Annotated[
+        dict[str, Any],
+        doc(
+            "Prepackaged servers: `<implementation>.protocols.<protocol>.{image, defaultImageVersion}`. Add "
+            "rows of your own, here or by editing the ConfigMap seldon-config, which takes effect at once. "
+            "`embedded: true` marks servers that can answer without an orchestrator."
+        ),
+    ] = field(default_factory=_predictor_servers, name="predictor_servers")
+    rbac: sections.Rbac = field(default_factory=sections.Rbac)
+    service_account: sections.ServiceAccount = field(default_factory=sections.ServiceAccount)
+    single_namespace: Annotated[bool, doc("Serve the chart's own namespace only; roles are limited to it.")] = False
+    storage_initializer: sections.StorageInitializer = field(default_factory=sections.StorageInitializer)
+    usage_metrics: sections.UsageMetrics = field(default_factory=sections.UsageMetrics)
+    webhook: sections.Webhook = field(default_factory=sections.Webhook)
+
+    def resolve_image(self, image: str) -> str:
+        """The image's full name with `global.imageRegistry` in the place of `localhost`, where that is its registry."""
+        prefix = LOCAL_REGISTRY + "/"
+        if self.global_.image_registry and image.startswith(prefix):
+            return f"{self.global_.image_registry.rstrip('/')}/{image.removeprefix(prefix)}"
+        return image
+
+    def executor_image(self) -> str:
+        """The full name of the service orchestrator's image."""
+        return self.resolve_image(_full_name(self.executor.image))
+
+    def manager_image(self) -> str:
+        """The full name of the controller's image."""
+        return self.resolve_image(_full_name(self.image))
+
+
+def _full_name(image: sections.ManagerImage | sections.ExecutorImage) -> str:
+    return f"{image.registry}/{image.repository}:{image.tag}".removeprefix("/")
+
+
+def user_id(value: int | str) -> int | None:
+    """The number of a user id value (`8888`, `"8888"`), or None where it is empty and the image decides."""
+    return None if value == "" else int(value)

@@ -1,0 +1,110 @@
+"""Fixtures and options of the end-to-end tests; docs/e2e.md tells how to run them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import pytest
+
+from tests.e2e.harness import evidence, namespaces, timeouts
+from tests.e2e.harness.cluster import Cluster
+from tests.e2e.harness.release import DEFAULT, PROFILES
+from tests.e2e.harness.session import Session, evidence_namespaces
+from tests.e2e.harness.workspace import Workspace
+
+T = TypeVar("T")
+
+CLUSTER: pytest.StashKey[Cluster] = pytest.StashKey()
+WORKSPACE: pytest.StashKey[Workspace] = pytest.StashKey()
+# A model asks for this much by default: its orchestrator's 500m is the largest part.
+CPUS_OF_A_MODEL = 0.5
+
+
+class KubeCluster(Protocol):
+    """What is used of the cluster that pytest-helm-charts' fixture gives."""
+
+    kube_config_path: str | None
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.getgroup("e2e").addoption(
+        "--keep",
+        action="store_true",
+        help="Keep the tests' namespaces and the release after the run: the inner loop against a kept cluster.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for line in (
+        "release_profile(name): the chart values that the test needs, a profile of harness/release.py",
+        "pod_security(level): the Pod Security level that the test's namespace enforces; restricted where not given",
+        "models(count): how many models run at once at the test's height; 1 where not given",
+    ):
+        config.addinivalue_line("markers", line)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the tests profile by profile, so that the release is upgraded as seldom as can be."""
+    order = list(PROFILES)
+    items.sort(key=lambda item: order.index(_argument(item, "release_profile", DEFAULT.name)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Write the evidence of a failure down while the namespace is still there, and tell where it lies."""
+    report: pytest.TestReport = yield  # type: ignore[assignment]
+    cluster = item.stash.get(CLUSTER, None)
+    if report.failed and report.when != "teardown" and cluster is not None:
+        folder = evidence.folder_of(item.nodeid)
+        summary = evidence.collect(cluster, evidence_namespaces(item.stash.get(WORKSPACE, None)), folder)
+        again = f"Run it again and keep its namespace: tox -e e2e -- -k '{item.name}' --keep"
+        report.sections.append(("evidence", f"{summary}\nEverything: {folder.resolve()}\n{again}"))
+    return report  # type: ignore[return-value]
+
+
+@pytest.fixture(scope="session")
+def session(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    """This run of the suite."""
+    current = Session(
+        timeouts=timeouts.load(os.environ),
+        keep=pytestconfig.getoption("keep"),
+        scratch=tmp_path_factory.mktemp("e2e"),
+    )
+    yield current
+    current.end()
+
+
+@pytest.fixture(scope="module")
+def cluster(kube_cluster: KubeCluster, session: Session) -> Cluster:
+    """The cluster under test."""
+    return session.cluster(Path(kube_cluster.kube_config_path or ""))
+
+
+@pytest.fixture
+def release(request: pytest.FixtureRequest, cluster: Cluster, chart_path: str, session: Session) -> None:
+    """The chart under test, installed with the values of the test's profile."""
+    request.node.stash[CLUSTER] = cluster
+    profile = PROFILES[_argument(request.node, "release_profile", DEFAULT.name)]
+    session.ensure_release(cluster, Path(chart_path), profile)
+
+
+@pytest.fixture
+def workspace(request: pytest.FixtureRequest, release: None, cluster: Cluster, session: Session) -> Iterator[Workspace]:
+    """A namespace of the test's own, opened when the node has room for the test's models."""
+    namespaces.wait_for_room(cluster, _argument(request.node, "models", 1) * CPUS_OF_A_MODEL, session.timeouts)
+    opened = session.open(cluster, request.node.nodeid, enforce=_argument(request.node, "pod_security", "restricted"))
+    request.node.stash[WORKSPACE] = opened
+    yield opened
+    session.close(opened)
+
+
+def _argument(item: pytest.Item, marker: str, default: T) -> T:
+    """The one argument of a test's marker, `default` where the test has none."""
+    found = item.get_closest_marker(marker)
+    if found is None:
+        return default
+    value: T = found.args[0]
+    return value

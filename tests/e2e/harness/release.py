@@ -1,0 +1,131 @@
+"""The chart under test as one Helm release, installed once a run and upgraded only where a test needs other values.
+
+A set of values is a profile. Tests name theirs by the marker `release_profile`; the suite runs profile by profile.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import images
+from .tools import CommandError, Completed, Tool
+from .waiting import assert_rolled_out, wait_for
+
+if TYPE_CHECKING:
+    from .cluster import Cluster
+    from .timeouts import Timeouts
+
+NAME = "seldon-core"
+NAMESPACE = "seldon-system"
+# Source: specification 5.
+CONTROLLER = "seldon-controller-manager"
+# helm waits by its own deadline; the process gets a little longer to say so.
+SPARE_SECONDS = 30.0
+SECURE = {"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/enforce-version": "latest"}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A name for chart values beyond the defaults."""
+
+    name: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+DEFAULT = Profile("default")
+# Case d. The seeds' way back to the initializer of before 1.8.
+KFSERVING = Profile("kfserving", {"storageInitializer": {"image": images.KFSERVING_INITIALIZER}})
+# Case g. The seeds' section "Set new default storage initializer".
+OWN_DEFAULTS = Profile(
+    "own-defaults",
+    {
+        "storageInitializer": {"image": images.RCLONE_EXAMPLE},
+        "predictiveUnit": {"defaultEnvSecretRefName": "seldon-rclone-secret"},
+    },
+)
+# In this order the suite runs: two upgrades in all.
+PROFILES = {profile.name: profile for profile in (DEFAULT, KFSERVING, OWN_DEFAULTS)}
+
+
+class Release:
+    """The release in the cluster; remembers which profile it has."""
+
+    def __init__(self, helm: Tool, kubectl: Tool, cluster: Cluster, chart: Path, timeouts: Timeouts) -> None:
+        self._helm = helm
+        self._kubectl = kubectl
+        self._cluster = cluster
+        self._chart = chart
+        self._timeouts = timeouts
+        self._profile: Profile | None = None
+        self._touched = False
+
+    def ensure(self, profile: Profile) -> None:
+        """Install or upgrade to the profile's values, unless the release has them.
+
+        Returns when only pods of this release run: nothing is answered by a controller with the values of before.
+        Raises CommandError with helm's words.
+        """
+        if self._profile == profile:
+            return
+        kept = self._prepare() if self._profile is None else False
+        # Where the upgrade fails, the next test tries again, and the end removes what is left of it.
+        self._profile, self._touched = None, True
+        self._upgrade(profile)
+        if kept:
+            # A release that an earlier run kept may run images of the same tag that have been built anew since.
+            target = ("rollout", "restart", f"deployment/{CONTROLLER}", "--namespace", NAMESPACE)
+            self._kubectl.run(target, seconds=self._timeouts.kubectl).checked()
+        self._settle()
+        self._profile = profile
+
+    def end(self, *, keep: bool) -> None:
+        """Leave nothing but the CRD, which the chart keeps by intent; with `keep`, leave the release with defaults.
+
+        Does nothing where no test has asked for the release.
+        """
+        if keep and self._profile is not None:
+            self.ensure(DEFAULT)
+        elif self._touched and not keep:
+            self._uninstall()
+
+    def _prepare(self) -> bool:
+        """Make the namespace; answer whether a release is there, after removing one that was interrupted half way."""
+        manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": SECURE}}
+        apply = ("apply", "--server-side", "--force-conflicts", "--field-manager", "seldon-core-e2e", "-f", "-")
+        self._kubectl.run(apply, seconds=self._timeouts.kubectl, text=json.dumps(manifest)).checked()
+        listed = self._run("list", "--all", "--filter", f"^{NAME}$", "--output", "json").checked()
+        releases = json.loads(listed.stdout)
+        if releases and releases[0]["status"] != "deployed":
+            self._uninstall()
+            return False
+        return bool(releases)
+
+    def _upgrade(self, profile: Profile) -> None:
+        if not (self._chart / "Chart.yaml").is_file():
+            raise CommandError(f"{self._chart} holds no chart: give its folder with --chart-path.")
+        options = ("--install", "--create-namespace", "--reset-values", "--values", "-", "--wait")
+        values = json.dumps(dict(profile.values))
+        self._run("upgrade", NAME, str(self._chart), *options, *self._deadline(), text=values).checked()
+
+    def _uninstall(self) -> None:
+        self._run("uninstall", NAME, "--ignore-not-found", "--wait", *self._deadline()).checked()
+
+    def _settle(self) -> None:
+        def settled() -> None:
+            deployment = self._cluster.get("apps/v1", "Deployment", CONTROLLER, NAMESPACE)
+            labels = (deployment or {}).get("spec", {}).get("selector", {}).get("matchLabels", {})
+            selector = ",".join(f"{key}={value}" for key, value in labels.items())
+            assert_rolled_out(deployment, self._cluster.objects("v1", "Pod", NAMESPACE, labels=selector))
+
+        wait_for(settled, what="the controller of the new release", seconds=self._timeouts.controller)
+
+    def _deadline(self) -> tuple[str, str]:
+        return ("--timeout", f"{self._timeouts.helm:g}s")
+
+    def _run(self, verb: str, *arguments: str, text: str | None = None) -> Completed:
+        command = (verb, *arguments, "--namespace", NAMESPACE)
+        return self._helm.run(command, seconds=self._timeouts.helm + SPARE_SECONDS, text=text)
