@@ -12,6 +12,7 @@ from .types import ComponentSpec, Predictor
 
 MAX_LENGTH: Final = 63
 SERVICE_NAME_ANNOTATION: Final = "seldon.io/svc-name"
+_CONTAINER_LABEL: Final = "seldon-app-svc-"
 
 
 def _digest(name: str) -> str:
@@ -25,8 +26,15 @@ def _fit(name: str, prefix: str = "seldon") -> str:
     return hashed if len(hashed) <= MAX_LENGTH else f"seldon-{_digest(name)}"
 
 
-def _cut(name: str) -> str:
-    return name if len(name) <= MAX_LENGTH else name[:MAX_LENGTH].removesuffix("-")
+def _inside_pod(unit: str, suffix: str) -> str:
+    """A name inside a unit's pod: cut, not hashed.
+
+    Deviation: behind a unit's name of 62 characters or more nothing would be left of the suffix, and the init
+    container, say, would be called like the unit's container. There a digest takes the unit's place.
+    """
+    if len(unit) > MAX_LENGTH - len("-x"):
+        unit = _digest(unit)
+    return f"{unit}-{suffix}"[:MAX_LENGTH].removesuffix("-")
 
 
 def seldon_id(deployment: str) -> str:
@@ -56,6 +64,16 @@ def container_service(deployment: str, predictor: str, container: str) -> str:
     return _fit(f"{deployment}-{predictor}-{container}")
 
 
+def container_label(container: str) -> str:
+    """The key of the label that selects the pods of one container of the graph.
+
+    Deviation: v1.17.1 makes a key that Kubernetes refuses where the container's name is longer than 48 characters; here
+    its digest takes the name's place (marked Q in specification 1.1).
+    """
+    key = f"{_CONTAINER_LABEL}{container}"
+    return key if len(key) <= MAX_LENGTH else f"{_CONTAINER_LABEL}{_digest(container)}"
+
+
 def orchestrator(deployment: str, predictor: str) -> str:
     """The Deployment of an orchestrator in pods of its own."""
     return _fit(f"{deployment}-{predictor}-svc-orch")
@@ -63,17 +81,17 @@ def orchestrator(deployment: str, predictor: str) -> str:
 
 def initializer(unit: str) -> str:
     """The init container that fetches a unit's model."""
-    return _cut(f"{unit}-model-initializer")
+    return _inside_pod(unit, "model-initializer")
 
 
 def provision_volume(unit: str) -> str:
     """The volume that a unit's model is fetched into."""
-    return _cut(f"{unit}-provision-location")
+    return _inside_pod(unit, "provision-location")
 
 
 def claim_volume(unit: str) -> str:
     """The volume of a unit's own claim, where another unit of the pod reads from another claim."""
-    return _cut(f"{unit}-pvc-source")
+    return _inside_pod(unit, "source-of-claim")
 
 
 def join(names: Iterable[str]) -> str:

@@ -44,10 +44,23 @@ def unit_errors(
             f"defines: known types are {', '.join(UNIT_TYPES)}"
         )
         yield FieldError(path, unit.name, text)
+    if unit.model_uri.startswith((":", "-")) and not _fetches_itself(predictor, unit):
+        text = "modelUri must start with a scheme or the name of a remote: write for example s3://bucket/folder"
+        yield FieldError(path, unit.name, text)
     if unit.logger and not unit.logger.mode:
         yield FieldError(path, "", "No logger mode specified: set logger.mode to all, request or response")
     for index, child in enumerate(unit.children):
         yield from unit_errors(sdep, predictor, child, f"{path}[{index}]", servers)
+
+
+def _fetches_itself(predictor: Predictor, unit: PredictiveUnit) -> bool:
+    """Whether an init container of the user's fetches the model, so that modelUri is given to no program."""
+    name = names.initializer(unit.name)
+    return any(
+        container["name"] == name
+        for component in predictor.component_specs
+        for container in component.spec.get("initContainers", ())
+    )
 
 
 def _server_messages(unit: PredictiveUnit, protocol: str, servers: Servers) -> Iterator[str]:

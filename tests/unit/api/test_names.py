@@ -36,7 +36,21 @@ def test_long_names_are_hashed_as_before() -> None:
 def test_names_inside_a_pod_are_cut() -> None:
     assert names.initializer(UNIT) == f"{UNIT}-mode"
     assert names.provision_volume(UNIT) == f"{UNIT}-prov"
-    assert names.initializer("b" * 62) == "b" * 62
+
+
+@pytest.mark.parametrize("length", [1, 44, 45, 60, 61, 62, 63])
+def test_names_inside_a_pod_differ_from_one_another(length: int) -> None:
+    unit = "b" * length
+    made = {names.initializer(unit), names.provision_volume(unit), names.claim_volume(unit), unit}
+
+    assert len(made) == 4
+    assert all(len(name) <= 63 and not name.endswith("-") for name in made)
+
+
+def test_the_label_of_a_long_container_has_a_legal_key() -> None:
+    assert names.container_label("c" * 48) == f"seldon-app-svc-{'c' * 48}"
+    assert len(names.container_label("c" * 49)) <= 63
+    assert names.container_label("c" * 49) != names.container_label("c" * 50)
 
 
 @pytest.mark.parametrize(("length", "expected"), [(63, False), (64, True)])

@@ -121,15 +121,26 @@ BROKEN = [
         "traffic", {}, [predictor("a", traffic=50), predictor("b", traffic=40)], "spec", "a",
         "Traffic must sum to 100 for multiple predictors",
     ),
-    ("no traffic", {}, [predictor("a"), predictor("b")], "spec", "a", "Traffic must sum to 100 for multiple predictors"),
+    (
+        "no traffic", {}, [predictor("a"), predictor("b")], "spec", "a",
+        "Traffic must sum to 100 for multiple predictors",
+    ),
     (
         "traffic of one", {}, [predictor("a", traffic=50)], "spec", "a",
         "Traffic must sum be 100 for a single predictor when set",
     ),
+    (
+        "a model URI that a program would take for an option", {}, [server(modelUri="--config=x")],
+        "spec.predictors[0].graph", "c", "modelUri must start with a scheme",
+    ),
+    (
+        "a model URI that carries a configuration", {}, [server(modelUri=":local:/etc/passwd")],
+        "spec.predictors[0].graph", "c", "modelUri must start with a scheme",
+    ),
     ("no name", {}, [predictor("")], "spec.predictors[0]", "", "Predictor has no name"),
     (
-        "container twice", {}, [predictor(containers=("c", "c"))], "spec.predictors[0].componentSpecs[0].spec.containers",
-        "c", "Duplicate container name",
+        "container twice", {}, [predictor(containers=("c", "c"))],
+        "spec.predictors[0].componentSpecs[0].spec.containers", "c", "Duplicate container name",
     ),
     (
         "no place for the orchestrator", {}, [predictor(containers=("side",), componentSpecs=[

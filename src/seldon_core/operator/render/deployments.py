@@ -1,0 +1,106 @@
+"""Deployments: one for each componentSpec of a predictor, and one for an orchestrator in pods of its own.
+
+Source: specification 1.2, 1.4 (replicas), 1.7.
+"""
+
+from typing import Any, Final
+
+import msgspec
+
+from seldon_core.api import names
+from seldon_core.api.shapes import Json
+from seldon_core.api.types import ComponentSpec, Labels
+
+from . import engine, labels, pods
+from .scope import Scope
+
+# Old pods stay until new ones are ready. Source: specification 1.2.
+_STRATEGY: Final = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}}
+
+
+def of_predictor(scope: Scope) -> list[Json]:
+    """The Deployments of a predictor: the orchestrator's own first, then those of the componentSpecs in order."""
+    specs = [pods.of_component(scope, component) for component in scope.predictor.component_specs]
+    rendered = [
+        msgspec.structs.replace(component, spec=spec)
+        for component, spec in zip(scope.predictor.component_specs, specs, strict=True)
+    ]
+    objects = [_orchestrator(scope, rendered)] if scope.separate_engine else []
+    for index, component in enumerate(rendered):
+        pod = dict(component.spec)
+        if labels.has_engine(scope, index):
+            pod["containers"] = [*pod["containers"], engine.container(scope, pod, rendered)]
+        objects.append(_of_component(scope, index, component, pod))
+    return objects
+
+
+def _of_component(scope: Scope, index: int, component: ComponentSpec, pod: Json) -> Json:
+    pod_labels = labels.pods(scope, index)
+    annotations = labels.user_annotations(scope, component)
+    replicas = next(
+        (n for n in (component.replicas, scope.predictor.replicas, scope.sdep.spec.replicas) if n is not None), None
+    )
+    return _deployment(
+        scope,
+        scope.deployment_name(index),
+        labels=pod_labels | (labels.CONTAINS_ENGINE if labels.has_engine(scope, index) else {}),
+        annotations=annotations,
+        selector=labels.selector(scope, index),
+        replicas=replicas,
+        template={
+            "metadata": {"annotations": labels.scraping(scope) | annotations, "labels": pod_labels},
+            "spec": pod,
+        },
+    )
+
+
+def _orchestrator(scope: Scope, components: list[ComponentSpec]) -> Json:
+    """The Deployment of an orchestrator in pods of its own.
+
+    Deviation: its label `seldon-deployment-id` is the SeldonDeployment's, as on every other object, where v1.17.1
+    writes the predictor's key (marked Q in specification 1.7).
+    """
+    name = names.orchestrator(scope.name, scope.predictor.name)
+    orchestrator = scope.predictor.svc_orch_spec
+    replicas = next(
+        (n for n in (orchestrator.replicas, scope.predictor.replicas, scope.sdep.spec.replicas) if n is not None), None
+    )
+    account = scope.config.executor.service_account
+    pod = pods.base(scope, {})
+    pod["automountServiceAccountToken"] = False
+    if account:
+        pod |= {"serviceAccount": account, "serviceAccountName": account}
+    pods.add_certificate(scope, pod)
+    pod["containers"] = [engine.container(scope, pod, components)]
+    selector = {labels.APP: scope.key, labels.DEPLOYMENT_ID: scope.seldon_id}
+    pod_labels = {"app": name} | scope.predictor.labels | selector
+    return _deployment(
+        scope,
+        name,
+        labels={"fluentd": "true"} | pod_labels | labels.CONTAINS_ENGINE,
+        annotations=dict(scope.sdep.spec.annotations),
+        selector=selector,
+        replicas=replicas,
+        template={"metadata": {"annotations": labels.scraping(scope), "labels": pod_labels}, "spec": pod},
+    )
+
+
+def _deployment(
+    scope: Scope,
+    name: str,
+    *,
+    labels: Labels,
+    annotations: Labels,
+    selector: Labels,
+    replicas: int | None,
+    template: Json,
+) -> Json:
+    metadata: dict[str, Any] = {"name": name, "namespace": scope.namespace, "labels": labels}
+    if annotations:
+        metadata["annotations"] = annotations
+    spec: dict[str, Any] = {"selector": {"matchLabels": selector}, "strategy": _STRATEGY, "template": template}
+    if replicas is not None:
+        spec["replicas"] = replicas
+    if scope.predictor.progress_deadline_seconds is not None:
+        spec["progressDeadlineSeconds"] = scope.predictor.progress_deadline_seconds
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
