@@ -21,7 +21,7 @@ IMAGE_PYTHON = "3.11"
 def environment(name: str) -> Path:
     """Return a virtual environment's `bin` folder with exactly what requirements/NAME.txt locks."""
     locked = REQUIREMENTS / f"{name}.txt"
-    place = cache_dir() / "venvs" / f"{name}-{key_of(locked, sys.version, sys.executable)}"
+    place = cache_dir() / "venvs" / f"{name}-{key_of(locked, sys.version, sys.base_prefix)}"
     finished = place / ".complete"
     if not finished.exists():
         shutil.rmtree(place, ignore_errors=True)
@@ -58,16 +58,21 @@ def environment(name: str) -> Path:
     return place / "bin"
 
 
+def _python() -> Path:
+    """Return the interpreter below any virtual environment that this runs in: one set of environments serves them all."""
+    return Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
 def _create(place: Path) -> None:
     try:
-        run([sys.executable, "-m", "venv", place])
+        run([_python(), "-m", "venv", place])
     except CommandFailedError as failed:
         if "ensurepip" not in failed.output:
             raise
         # Debian ships Python without the part that makes environments.
         install_packages(["python3-venv"])
         shutil.rmtree(place, ignore_errors=True)
-        run([sys.executable, "-m", "venv", place])
+        run([_python(), "-m", "venv", place])
 
 
 def uv() -> Path:
@@ -87,6 +92,7 @@ def site_packages(name: str, locked: Path) -> Path:
             "--python-platform",
             target,
             "--require-hashes",
+            "--no-deps",  # the lock is complete; a package must not add to it
             "--requirements",
             locked,
         ]

@@ -1,0 +1,1 @@
+"""Ray Serve, by name only."""

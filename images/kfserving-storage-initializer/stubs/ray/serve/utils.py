@@ -1,0 +1,5 @@
+"""Named in annotations of kfserving's model."""
+
+
+class ServeRequest:
+    """A request through Ray Serve."""

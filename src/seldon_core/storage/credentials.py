@@ -1,0 +1,179 @@
+"""Find the remote that a model URI means, among every place where people keep credentials.
+
+Order: RCLONE_CONFIG_<REMOTE>_* of the environment over the section of a mounted rclone.conf (as rclone itself merges
+them), then kfserving's variables, then the pod's own identity or nobody.
+"""
+
+import configparser
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from . import kfserving
+from .errors import ExitCode, StorageError
+from .remote import AZURE, GCS, S3, Remote, fix_provider, guess_provider
+from .uri import ModelUri
+
+DEFAULT_CONFIG_FILE = "/config/rclone/rclone.conf"
+# Names under which one kind of store is looked for, the URI's own first: a private "gcs" was the known way around
+# upstream's built-in anonymous "gs".
+_FAMILIES = {
+    S3: ("s3", "minio"),
+    GCS: ("gs", "gcs"),
+    AZURE: ("az", "azureblob"),
+}
+_TYPE_ALIASES = {"gcs": GCS, "gs": GCS, "azure": AZURE, "az": AZURE, "minio": S3, "aws": S3}
+# "local" reads this container's files; options that name a program run it.
+_REFUSED_TYPES = frozenset({"local", "alias", "union", "combine", "memory"})
+_REFUSED_OPTION = re.compile(r"(_command|^command|^ssh|_helper|sdk_log_mode)$")
+
+Options = dict[str, str]
+
+
+def resolve(uri: ModelUri, env: Mapping[str, str]) -> tuple[Remote, ...]:
+    """Return the ways to reach the URI's store, to be tried in order while the store says "denied".
+
+    Empty for a mounted claim, which needs none. Raises StorageError(CONFIG) when a remote is not defined, is defined
+    halfway, or is of a kind that is not allowed; the text names the secret's keys.
+    """
+    if not uri.remote:
+        return ()
+    kind = next((kind for kind, names in _FAMILIES.items() if uri.remote in names), "")
+    names = (uri.remote, *(n for n in _FAMILIES.get(kind, ()) if n != uri.remote))
+    sections = _config_file(env)
+    for name in names:
+        options = sections.get(name, {}) | _from_env(name, env)
+        if options:
+            return (_rclone_remote(name, kind, options, uri, in_file=name in sections),)
+    if kind == S3:
+        return kfserving.s3_remotes(uri.remote, env)
+    if kind == GCS:
+        return kfserving.gcs_remotes(uri.remote, env)
+    if kind == AZURE:
+        return kfserving.azure_remotes(uri.remote, env, uri.account)
+    raise _undefined(uri, {*sections, *_names_in_env(env)})
+
+
+def expected_keys(uri: ModelUri) -> str:
+    """Return which secret keys would give the URI's store its credentials, for messages."""
+    prefix = f"RCLONE_CONFIG_{uri.remote.upper()}_"
+    if uri.remote in _FAMILIES[GCS]:
+        return f"{prefix}SERVICE_ACCOUNT_CREDENTIALS, or a service account with gcloud-application-credentials.json"
+    if uri.remote in _FAMILIES[AZURE]:
+        return f"{prefix}ACCOUNT and {prefix}KEY, or AZ_TENANT_ID, AZ_CLIENT_ID and AZ_CLIENT_SECRET"
+    keys = f"{prefix}TYPE, {prefix}PROVIDER, {prefix}ACCESS_KEY_ID, {prefix}SECRET_ACCESS_KEY and {prefix}ENDPOINT"
+    if uri.remote in _FAMILIES[S3]:
+        return f"{keys}; or AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL"
+    return keys
+
+
+def _rclone_remote(name: str, kind: str, options: Options, uri: ModelUri, *, in_file: bool) -> Remote:
+    where = f"section [{name}] of rclone.conf" if in_file else "the secret"
+    prefix = "" if in_file else f"RCLONE_CONFIG_{name.upper()}_"
+
+    def key(option: str) -> str:
+        return option if in_file else f"{prefix}{option.upper()}"
+
+    empty = {option for option, value in options.items() if not value}
+    options = {option: value for option, value in options.items() if value}
+    declared = options.get("type", kind).lower()
+    options["type"] = _TYPE_ALIASES.get(declared, declared)
+    if not options["type"]:
+        raise StorageError(
+            ExitCode.CONFIG,
+            f'remote "{name}" has no type: {key("type")} is missing or empty in {where}',
+            "set it, for example to s3",
+        )
+    if options["type"] in _REFUSED_TYPES:
+        raise StorageError(
+            ExitCode.CONFIG,
+            f'remote "{name}" has the type "{options["type"]}", which is not allowed here',
+            f"name a store in {key('type')}",
+        )
+    for option in options:
+        if _REFUSED_OPTION.search(option):
+            raise StorageError(
+                ExitCode.CONFIG,
+                f"{key(option)} in {where} is not allowed",
+                "it can run a program or print secrets; remove it",
+            )
+    if options["type"] == S3:
+        _complete_s3(name, options, empty, key, where)
+        keys = f"{key('access_key_id')} and {key('secret_access_key')} in {where}"
+    else:
+        keys = f"{prefix}* in {where}" if prefix else where
+    if options["type"] == AZURE and uri.account:
+        options.setdefault("account", uri.account)
+    return Remote(name, options, keys)
+
+
+def _complete_s3(name: str, options: Options, empty: set[str], key: Callable[[str], str], where: str) -> None:
+    options["provider"] = (
+        fix_provider(options["provider"]) if "provider" in options else guess_provider(options.get("endpoint", ""))
+    )
+    if options.get("env_auth", "").lower() in {"true", "1", "yes"}:
+        return
+    pair = ("access_key_id", "secret_access_key")
+    missing = [option for option in pair if option not in options]
+    if len(missing) == 1 or empty.intersection(pair):
+        raise StorageError(
+            ExitCode.CONFIG,
+            f'remote "{name}" lacks credentials: {" and ".join(key(o) for o in missing)} missing or empty in {where}',
+            "complete the secret",
+        )
+
+
+def _from_env(name: str, env: Mapping[str, str]) -> Options:
+    prefix = f"RCLONE_CONFIG_{name.upper()}_"
+    # Values are stripped: a newline at the end is what `echo` puts into a secret by mistake.
+    return {key[len(prefix) :].lower(): value.strip() for key, value in env.items() if key.upper().startswith(prefix)}
+
+
+def _names_in_env(env: Mapping[str, str]) -> set[str]:
+    return {match.group(1).lower() for key in env if (match := re.fullmatch(r"RCLONE_CONFIG_(.+)_TYPE", key.upper()))}
+
+
+def _config_file(env: Mapping[str, str]) -> dict[str, Options]:
+    path = Path(env.get("RCLONE_CONFIG") or DEFAULT_CONFIG_FILE)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        if env.get("RCLONE_CONFIG"):
+            raise StorageError(
+                ExitCode.CONFIG,
+                f"RCLONE_CONFIG names {path}, which is not there",
+                "mount the secret or remove the variable",
+            ) from None
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise StorageError(
+            ExitCode.CONFIG,
+            f"{path} cannot be read ({type(error).__name__})",
+            f"make it readable for uid {os.getuid()}",
+        ) from None
+    if "RCLONE_ENCRYPT_V" in text.partition("[")[0]:
+        raise StorageError(
+            ExitCode.CONFIG, f"{path} is encrypted", "store it in the secret without a configuration password"
+        )
+    parser = configparser.ConfigParser(interpolation=None, strict=False, allow_no_value=True, default_section="")
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        line = getattr(error, "lineno", None)
+        raise StorageError(
+            ExitCode.CONFIG, f"{path} is not an rclone configuration{f' (line {line})' if line else ''}", "correct it"
+        ) from None
+    return {
+        section.lower(): {key.lower(): (value or "").strip() for key, value in parser[section].items()}
+        for section in parser.sections()
+    }
+
+
+def _undefined(uri: ModelUri, defined: set[str]) -> StorageError:
+    known = f" (defined: {', '.join(sorted(defined))})" if defined else ""
+    return StorageError(
+        ExitCode.CONFIG,
+        f'remote "{uri.remote}" of modelUri {uri.text} is not defined{known}',
+        f"set envSecretRefName to a secret that defines it, for S3 with {expected_keys(uri)}",
+    )

@@ -1,0 +1,103 @@
+"""The record of a finished download, and whether it still holds.
+
+An init container is started again after a node's reboot or a crash of the pod's sandbox, with the files still there.
+The manifest is written last, so where it is and fits the files, the model is whole and nothing is downloaded.
+"""
+
+import dataclasses
+import json
+import os
+import stat
+import time
+from pathlib import Path
+from typing import Any
+
+from .listing import MANIFEST, Entry
+
+_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class File:
+    """A file as it was left: path relative to the destination, bytes, modification time in ns, digests of the store."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    hashes: dict[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """What was downloaded, from which URI."""
+
+    uri: str
+    files: tuple[File, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
+def describe(uri: str, destination: Path, entries: tuple[Entry, ...]) -> Manifest:
+    """Return the manifest of files that lie in the destination."""
+    files = []
+    for entry in entries:
+        status = (destination / entry.path).lstat()
+        files.append(File(entry.path, status.st_size, status.st_mtime_ns, dict(entry.hashes)))
+    return Manifest(uri, tuple(files))
+
+
+def write(destination: Path, manifest: Manifest) -> None:
+    """Write the manifest in one step: it is there whole or not at all."""
+    content = {
+        "version": _VERSION,
+        "uri": manifest.uri,
+        "completed": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "count": len(manifest.files),
+        "bytes": manifest.size,
+        "files": [
+            {"path": file.path, "size": file.size, "mtimeNs": file.mtime_ns, "hashes": file.hashes}
+            for file in manifest.files
+        ],
+    }
+    part = destination / f"{MANIFEST}.part"
+    with part.open("w", encoding="utf-8") as stream:
+        json.dump(content, stream, indent=1)
+        stream.flush()
+        os.fsync(stream.fileno())
+    part.replace(destination / MANIFEST)
+
+
+def read(destination: Path) -> Manifest | None:
+    """Return the manifest of the destination, None where there is none or it is not ours."""
+    try:
+        content: Any = json.loads((destination / MANIFEST).read_bytes())
+        if content["version"] != _VERSION:
+            return None
+        files = tuple(
+            File(str(item["path"]), int(item["size"]), int(item["mtimeNs"]), dict(item["hashes"]))
+            for item in content["files"]
+        )
+        return Manifest(str(content["uri"]), files)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def is_intact(manifest: Manifest, uri: str, destination: Path) -> bool:
+    """Tell whether the files are those that the manifest of this URI describes, by size and modification time.
+
+    Contents are not read again: gigabytes would take seconds at every restart, and whoever can write into the volume
+    can write the manifest as well.
+    """
+    if manifest.uri != uri or not manifest.files:
+        return False
+    for file in manifest.files:
+        try:
+            status = (destination / file.path).lstat()
+        except OSError:
+            return False
+        if not stat.S_ISREG(status.st_mode) or status.st_size != file.size or status.st_mtime_ns != file.mtime_ns:
+            return False
+    return True

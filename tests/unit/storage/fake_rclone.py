@@ -1,0 +1,49 @@
+"""A stand-in for the rclone program, for flows that need its process and not a store.
+
+Beside the program lie `store/` (buckets as folders), `script.json` (answers to force, by call number) and `calls.jsonl`
+(what it was called with). Listings and copies of a real store are tested in tests/integration with the real rclone.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+_PROGRAM = Path(__file__).with_name("fake_rclone_program.py")
+
+
+class FakeRclone:
+    """A folder with the program, its store, and the record of its calls."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store = folder / "store"
+        self.store.mkdir(parents=True)
+        program = folder / "rclone"
+        program.write_text(f"#!{sys.executable} -SE\n{_PROGRAM.read_text(encoding='utf-8')}", encoding="utf-8")
+        program.chmod(0o755)
+        self.answer({})
+
+    def answer(self, script: dict[str, dict[str, Any]]) -> None:
+        """Force the answers of calls, by their number from 0, or of all by "*"."""
+        (self.folder / "script.json").write_text(json.dumps(script), encoding="utf-8")
+
+    def put(self, path: str, content: bytes) -> None:
+        """Store an object."""
+        target = self.store / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
+    @property
+    def calls(self) -> list[dict[str, Any]]:
+        """What the program was called with, oldest first: args and env."""
+        try:
+            lines = (self.folder / "calls.jsonl").read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return []
+        return [json.loads(line) for line in lines]
+
+    def path(self) -> str:
+        """Return a PATH on which this rclone comes first."""
+        return f"{self.folder}{os.pathsep}{os.environ['PATH']}"
