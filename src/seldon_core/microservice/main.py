@@ -1,0 +1,68 @@
+"""The microservice's program: `seldon-core-microservice MODULE[.CLASS]`.
+
+A component that cannot be loaded ends the process with status 1 and one sentence, on stderr and in the pod's
+termination message, from where the controller takes it into the SeldonDeployment's status.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+from pathlib import Path
+
+from seldon_core import __version__
+from seldon_core.transport import logs, loop
+
+from .app import Microservice
+from .errors import StartError
+from .settings import Settings, parse
+
+_LOG = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Run until a signal, or until the component turns out not to load."""
+    settings = parse(sys.argv[1:], os.environ)
+    logs.configure(settings.log_level)
+    _LOG.info("starting", extra={"version": __version__, "component": settings.component})
+    try:
+        status = loop.run(_serve(settings))
+    except StartError as error:
+        _report(str(error), settings.termination_log)
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # A user's code may still run in a thread (a load that was interrupted, a model that hangs): it must not keep the
+    # pod alive.
+    os._exit(status)
+
+
+async def _serve(settings: Settings) -> int:
+    service = Microservice(settings)
+    stop = asyncio.ensure_future(loop.stop_signal().wait())
+    try:
+        await service.start("")
+    except OSError as error:
+        ports = f"{settings.http_port} and {settings.metrics_port}"
+        raise StartError(f"The ports {ports} cannot be listened on: {error.strerror or error}.") from error
+    loading = asyncio.ensure_future(service.load())
+    await asyncio.wait({stop, loading}, return_when=asyncio.FIRST_COMPLETED)
+    if loading.done():
+        loading.result()
+        await stop
+    _LOG.info("stopping")
+    await service.stop()
+    return 0
+
+
+def _report(sentence: str, termination_log: Path) -> None:
+    print(f"seldon-core-microservice: {sentence}", file=sys.stderr)
+    try:
+        if termination_log.is_file():
+            termination_log.write_text(sentence, encoding="utf-8")
+    except OSError as error:
+        _LOG.warning("termination message not written", extra={"path": str(termination_log), "error": str(error)})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The prepackaged model servers: each one class on the microservice. Imports microservice."""

@@ -1,0 +1,128 @@
+"""SKLEARN_SERVER: a scikit-learn model that joblib stored as model.joblib in its folder. Source: specification 4."""
+
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import sklearn
+import yaml
+from sklearn.exceptions import InconsistentVersionWarning
+
+from seldon_core.microservice.errors import MicroserviceError, StartError
+from seldon_core.user_model import SeldonComponent
+
+_LOG = logging.getLogger(__name__)
+_MODEL = "model.joblib"
+_METADATA = "metadata.yaml"
+_METHODS = ("predict_proba", "decision_function")  # any other value means predict, as in v1.17.1
+_LISTED = 5  # names shown of a folder without a model
+
+
+class SKLearnServer(SeldonComponent):
+    """The parameters are `model_uri`, a folder, and `method`: predict_proba, decision_function or predict."""
+
+    batches = True  # scikit-learn's estimators answer row by row
+
+    def __init__(self, model_uri: str, method: str = "predict_proba") -> None:
+        self._folder = Path(model_uri.removeprefix("file://"))
+        self._method = method if method in _METHODS else "predict"
+        self._model: Any = None
+        self._call: Any = None
+        self._width: int | None = None
+
+    def load(self) -> None:
+        """Read the model. Raises StartError with what is wrong and what to do."""
+        path = self._model_file()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", InconsistentVersionWarning)
+            try:
+                self._model = joblib.load(path)
+            except ModuleNotFoundError as error:
+                raise StartError(
+                    f"{path} needs the Python package {error.name}, which this server's image does not have; "
+                    "use an image that has it (graph unit's container image)."
+                ) from error
+            except Exception as error:
+                kind = type(error).__name__
+                raise StartError(
+                    f"{path} cannot be read as a joblib file ({kind}); store the model with joblib.dump(model, "
+                    f'"{_MODEL}"), with a scikit-learn near this server\'s {sklearn.__version__}.'
+                ) from error
+        self._warn(caught)
+        self._call = getattr(self._model, self._method, None)
+        if not callable(self._call):
+            raise StartError(
+                f"{path} holds a {type(self._model).__name__}, which has no method {self._method}; set the graph's "
+                "parameter `method` to one that it has (predict_proba, decision_function or predict)."
+            )
+        width = getattr(self._model, "n_features_in_", None)
+        self._width = int(width) if isinstance(width, (int, np.integer)) else None
+
+    def _model_file(self) -> Path:
+        if not self._folder.is_dir():
+            raise StartError(
+                f"The model's folder {self._folder} does not exist; it is filled from the graph's modelUri: check that "
+                "the storage initializer ran, and the parameter model_uri."
+            )
+        path = self._folder / _MODEL
+        if path.is_file():
+            return path
+        names = sorted(entry.name for entry in self._folder.iterdir())
+        shown = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+        there = f"it holds {shown}" if names else "it is empty"
+        raise StartError(
+            f"{self._folder} has no file {_MODEL} ({there}); modelUri must name the folder that holds {_MODEL}."
+        )
+
+    def _warn(self, caught: list[warnings.WarningMessage]) -> None:
+        """A model of another scikit-learn may answer differently: said once, in the log."""
+        for entry in caught:
+            if isinstance(entry.message, InconsistentVersionWarning):
+                stored = entry.message.original_sklearn_version
+                _LOG.warning(
+                    "model was stored by another version of scikit-learn; store it again with this one",
+                    extra={"stored": stored, "server": sklearn.__version__},
+                )
+                return
+
+    def predict(self, X: Any, names: list[str], meta: dict[str, Any] | None = None) -> Any:  # noqa: ARG002, N803 - as inherited
+        """The model's answer: one row for each of X. Raises MicroserviceError (400) for what the model cannot take."""
+        if not isinstance(X, np.ndarray):
+            raise MicroserviceError("The model takes data.ndarray or data.tensor, one row for each prediction.")
+        if self._width is not None and X.ndim == 2 and X.shape[1] != self._width:
+            raise MicroserviceError(f"The model expects {self._width} features in each row, and got {X.shape[1]}.")
+        try:
+            return self._call(X)
+        except (ValueError, TypeError) as error:
+            if X.dtype.kind in "SU":
+                raise MicroserviceError(f"The model expects numbers, and got the text {_text(X)!r}.") from error
+            # scikit-learn's first line is its reason; what follows is advice for programmers.
+            first = str(error).strip().partition("\n")[0].rstrip(".:")
+            raise MicroserviceError(f"The model cannot take this input: {first}.") from error
+
+    def init_metadata(self) -> dict[str, Any]:
+        """What metadata.yaml beside the model says; nothing where it is absent."""
+        path = self._folder / _METADATA
+        if not path.is_file():
+            return {}
+        try:
+            document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            first = str(error).partition("\n")[0]
+            raise ValueError(f"{path} cannot be read as YAML: {first}") from error
+        if document is not None and not isinstance(document, dict):
+            raise ValueError(f"{path} must hold a mapping with name, versions, platform, inputs, outputs")
+        return document or {}
+
+
+def _text(values: Any) -> str:
+    """The first value that is no number, or the first of all: numbers in quotes are texts too."""
+    for value in values.flat:
+        try:
+            float(value)
+        except ValueError:
+            return str(value)[:50]
+    return str(values.flat[0])[:50]

@@ -1,0 +1,135 @@
+"""One connection to another server, the client's side: one request at a time, its answer read whole."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+import httptools
+import msgspec
+
+from .errors import BadAnswerError, CallError, ConnectionClosedError
+from .messages import Headers
+
+
+class ClientResponse(msgspec.Struct, frozen=True):
+    """One whole answer."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class ClientConnection(asyncio.Protocol):
+    """A pooled connection. `reusable` tells, once an answer is there, whether a further request may follow."""
+
+    def __init__(self, max_body_bytes: int, lost: Callable[["ClientConnection"], None]) -> None:
+        self._max_body_bytes = max_body_bytes
+        self._lost = lost
+        self._transport: asyncio.Transport | None = None
+        self._answer: asyncio.Future[ClientResponse] | None = None
+        self._parser: Any = None
+        self.reusable = True
+        self.idle_since = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ready for a request."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's own does not inherit from it
+
+    @property
+    def open(self) -> bool:
+        """Whether a request can be written."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    def send(self, head: bytes, body: bytes) -> "asyncio.Future[ClientResponse]":
+        """Write a request. The future fails with a CallError."""
+        assert self._transport is not None  # noqa: S101 - the pool hands out open connections only
+        self._answer = asyncio.get_running_loop().create_future()
+        self._start()
+        if len(body) < 64 * 1024:
+            self._transport.write(head + body)
+        else:
+            self._transport.writelines((head, body))
+        return self._answer
+
+    def _start(self) -> None:
+        self._parser = httptools.HttpResponseParser(self)
+        self._begun = False
+        self._head_done = False
+        self._framed = False
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+
+    def close(self) -> None:
+        """End the connection at once; an answer under way fails."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # asyncio's callbacks
+
+    def data_received(self, data: bytes) -> None:
+        """Read the answer on."""
+        if self._answer is None:
+            self.close()  # nothing was asked: what follows could be taken for the answer to the next request
+            return
+        self._begun = True
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._fail(BadAnswerError(f"malformed HTTP response: {error}"))
+
+    def eof_received(self) -> None:
+        """An answer without a length ends here (RFC 9112 6.3)."""
+        if self._answer is not None and self._head_done and not self._framed:
+            self.reusable = False
+            self._complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Fail what was under way."""
+        self._transport = None
+        self.reusable = False
+        text = "connection reset by peer" if isinstance(exc, ConnectionResetError) else "EOF"
+        if self._answer is not None:
+            self._fail(ConnectionClosedError("unexpected EOF" if self._begun else text, begun=self._begun))
+        self._lost(self)
+
+    # llhttp's callbacks
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header field."""
+        self._headers.append((name, value))
+        if len(name) in (14, 17) and name.lower() in (b"content-length", b"transfer-encoding"):
+            self._framed = True
+
+    def on_headers_complete(self) -> None:
+        """The status is known."""
+        self._head_done = True
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        self._body.append(body)
+        self._body_bytes += len(body)
+        if self._body_bytes > self._max_body_bytes:
+            self._fail(BadAnswerError(f"response body is larger than {self._max_body_bytes} bytes"))
+
+    def on_message_complete(self) -> None:
+        """The answer is whole, unless it was an interim one."""
+        if 100 <= self._parser.get_status_code() < 200:
+            self._headers, self._head_done, self._framed = [], False, False
+            return
+        self.reusable = self.reusable and self._parser.should_keep_alive()
+        self._complete()
+
+    def _complete(self) -> None:
+        answer, self._answer = self._answer, None
+        if answer is not None and not answer.done():
+            body = self._body
+            whole = body[0] if len(body) == 1 else b"".join(body)
+            answer.set_result(ClientResponse(self._parser.get_status_code(), Headers(self._headers), whole))
+
+    def _fail(self, error: CallError) -> None:
+        self.reusable = False
+        answer, self._answer = self._answer, None
+        if answer is not None and not answer.done():
+            answer.set_exception(error)
+        self.close()
