@@ -59,7 +59,7 @@ def environment(name: str) -> Path:
 
 
 def _python() -> Path:
-    """Return the interpreter below any virtual environment that this runs in: one set of environments serves them all."""
+    """Return the interpreter below any virtual environment that this runs in, so that all runs share environments."""
     return Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 

@@ -1,0 +1,159 @@
+"""Brings one object to what is wanted: writes only where something differs, and never to what is somebody else's."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from seldon_core.kube import Client, NotFoundError, Object, Resource, key_of
+from seldon_core.kube.resources import DEPLOYMENTS
+
+from . import compare, keyedlists, ownedfields
+from .caches import Caches
+from .events import Recorder
+from .kinds import FIELD_MANAGER
+from .log import about
+from .memory import Memory
+from .metrics import Metrics
+from .overlay import overlay
+from .ownership import Owner, controller_of, owner_of
+
+_log = logging.getLogger(__name__)
+
+
+class ForeignObjectError(Exception):
+    """An object of a wanted name belongs to somebody else. The text says which, and what to do."""
+
+
+class WaitingError(Exception):
+    """Something has to go before work can go on; an event will tell when. The text says what is waited for."""
+
+
+class Applier:
+    """Writes wanted objects.
+
+    Args:
+        client: The API server.
+        caches: Live objects.
+        recorder: For events on the SeldonDeployment.
+        metrics: Counts writes.
+    """
+
+    def __init__(self, client: Client, caches: Caches, recorder: Recorder, metrics: Metrics) -> None:
+        self._client = client
+        self._caches = caches
+        self._recorder = recorder
+        self._metrics = metrics
+        self._memory = Memory()
+
+    async def ensure(self, resource: Resource, wanted: Mapping[str, Any], sdep: Object) -> Object:
+        """Make an object what is wanted.
+
+        Args:
+            resource: Its kind.
+            wanted: The manifest, with its owner.
+            sdep: The SeldonDeployment that wants it.
+
+        Returns:
+            The live object.
+
+        Raises:
+            ForeignObjectError: Its name is taken.
+            WaitingError: An object of its name is being deleted.
+            ApiError: The API server refuses, or cannot be asked.
+        """
+        informer = self._caches.owned[resource]
+        namespace, name = key_of(wanted)
+        live = informer.store.get(name, namespace)
+        if live is None:
+            # The cache holds only what carries our label. Applying would take over an object without it, silently.
+            live = await self._read(resource, name, namespace)
+        if live is not None:
+            self._check_owner(live, resource, sdep)
+            path = compare.difference(wanted, live, FIELD_MANAGER)
+            if path is None or self._memory.is_fulfilled(wanted, live):
+                return live
+            if _must_be_made_anew(resource, wanted, live):
+                await self._make_way(resource, live, sdep)
+            _log.info("%s %s differs at %s", resource.kind, name, path, extra=about(*key_of(sdep)))
+        answer = await self._write(resource, wanted, live)
+        informer.learn(answer)
+        self._memory.remember(wanted, answer)
+        changed = live is None or answer["metadata"]["resourceVersion"] != live["metadata"]["resourceVersion"]
+        if changed:
+            verb = "Create" if live is None else "Update"
+            self._recorder.normal(sdep, f"{verb}{resource.kind}", f"{verb}d {resource.kind} {name}")
+        return answer
+
+    async def _write(self, resource: Resource, wanted: Mapping[str, Any], live: Object | None) -> Object:
+        """Server-side apply; or, for a manifest that it refuses, the same written as a whole."""
+        whole = keyedlists.has_duplicates(wanted)
+        if live is None:
+            verb = "create" if whole else "apply"
+            answer = await (self._client.create if whole else self._client.apply)(resource, wanted)
+        elif whole or ownedfields.owned_by(live, FIELD_MANAGER, "Update"):
+            # What was written as a whole once stays so: an apply would not take away what an update has set.
+            verb, owned = "replace", ownedfields.owned_by(live, FIELD_MANAGER)
+            answer = await self._client.replace(resource, overlay(live, wanted, owned))
+        else:
+            verb = "apply"
+            metadata = {**wanted["metadata"], "uid": live["metadata"]["uid"]}
+            answer = await self._client.apply(resource, {**wanted, "metadata": metadata})
+        self._metrics.writes.increment(kind=resource.kind, verb=verb)
+        return answer
+
+    async def remove(self, resource: Resource, live: Object, sdep: Object, why: str) -> None:
+        """Delete an object of ours that is no longer wanted; that very one, not a later one of its name."""
+        namespace, name = key_of(live)
+        try:
+            await self._client.delete(resource, name, namespace, uid=live["metadata"]["uid"])
+        except NotFoundError:
+            _log.debug("%s %s is gone already", resource.kind, name, extra=about(*key_of(sdep)))
+        if resource in self._caches.owned:
+            self._caches.owned[resource].forget(live)
+        self._memory.forget(live["metadata"]["uid"])
+        self._metrics.writes.increment(kind=resource.kind, verb="delete")
+        self._recorder.normal(sdep, f"Delete{resource.kind}", f"Deleted {resource.kind} {name}: {why}")
+        _log.info("deleted %s %s: %s", resource.kind, name, why, extra=about(*key_of(sdep)))
+
+    async def _read(self, resource: Resource, name: str, namespace: str) -> Object | None:
+        try:
+            return await self._client.get(resource, name, namespace)
+        except NotFoundError:
+            return None
+
+    def _check_owner(self, live: Object, resource: Resource, sdep: Object) -> None:
+        metadata = sdep["metadata"]
+        named = f"{resource.kind} {live['metadata']['name']}"
+        owner = owner_of(live, metadata["name"], metadata["uid"])
+        if owner is Owner.FORMER:
+            raise WaitingError(f"Waiting until {named} of the former SeldonDeployment {metadata['name']} is deleted.")
+        if owner is Owner.FOREIGN:
+            controller = controller_of(live)
+            whose = f"belongs to {controller['kind']} {controller['name']}" if controller else "belongs to nobody"
+            raise ForeignObjectError(
+                f"{named} in namespace {metadata['namespace']} exists already and {whose}: "
+                f"delete it, or give this SeldonDeployment or its predictor another name."
+            )
+        if live["metadata"].get("deletionTimestamp"):
+            raise WaitingError(f"Waiting until {named} is deleted, to make it anew.")
+
+    async def _make_way(self, resource: Resource, live: Object, sdep: Object) -> None:
+        """Delete a Deployment whose selector cannot be changed, but not its pods: they serve until the new ones do.
+
+        Its ReplicaSets stay behind without an owner; `pruner` takes them away once everything is ready.
+        """
+        namespace, name = key_of(live)
+        await self._client.delete(resource, name, namespace, uid=live["metadata"]["uid"], propagation="Orphan")
+        self._metrics.writes.increment(kind=resource.kind, verb="delete")
+        text = (
+            f"{resource.kind} {name} is made anew, because its selector changed; "
+            f"its pods serve until the new ones are ready."
+        )
+        self._recorder.normal(sdep, f"Delete{resource.kind}", text)
+        _log.warning("%s", text, extra=about(*key_of(sdep)))
+        raise WaitingError(text)
+
+
+def _must_be_made_anew(resource: Resource, wanted: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
+    """Whether the API server would refuse the change: the selector of a Deployment cannot be changed."""
+    return resource == DEPLOYMENTS and bool(wanted["spec"]["selector"] != live["spec"]["selector"])

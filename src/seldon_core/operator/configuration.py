@@ -1,0 +1,96 @@
+"""The controller's configuration: the chart's values, and the ConfigMap `seldon-config` over them, live.
+
+An edit of the ConfigMap takes effect at once. One that cannot be used changes nothing: the last good configuration
+stays in force, and the reason is said in the log and in an event on the ConfigMap.
+"""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from seldon_core.api.values import ValuesError, load_values
+from seldon_core.kube import Client, Event, EventType, Informer, Timings
+from seldon_core.kube.client import Selection
+from seldon_core.kube.resources import CONFIG_MAPS
+
+from .events import Recorder
+from .render.config import ConfigError, OperatorConfig, from_values
+
+_log = logging.getLogger(__name__)
+
+
+class UnusableValuesError(Exception):
+    """The values file cannot be read; the controller cannot start without it."""
+
+
+class Configuration:
+    """The present configuration.
+
+    Args:
+        client: The API server.
+        values_file: The chart's values as YAML.
+        namespace: Where the ConfigMap is.
+        name: The ConfigMap.
+        recorder: For events on it.
+        timings: Of its informer.
+
+    Raises:
+        UnusableValuesError: The values file is missing or wrong.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        values_file: Path,
+        namespace: str,
+        name: str,
+        recorder: Recorder,
+        timings: Timings | None = None,
+    ) -> None:
+        self._values = _read(values_file)
+        self._recorder = recorder
+        self._listeners: list[Callable[[], None]] = []
+        self.problem = ""
+        self.current: OperatorConfig = from_values(self._values)
+        selection = Selection(CONFIG_MAPS, namespace, fields=f"metadata.name={name}")
+        self.informer = Informer(client, selection, timings=timings)
+        self.informer.on_event(self._changed)
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call a function whenever another configuration is in force."""
+        self._listeners.append(listener)
+
+    def _changed(self, event: Event) -> None:
+        data: dict[str, str] | None = None
+        if event.type is not EventType.DELETED:
+            data = event.object.get("data") or {}
+        try:
+            config = from_values(self._values, data)
+        except ConfigError as error:
+            self.problem = f"{error} The last good configuration stays in force."
+            self._recorder.warning(event.object, "InvalidConfiguration", self.problem)
+            _log.error("%s", self.problem, extra={"configMap": event.object["metadata"]["name"]})
+            return
+        self.problem = ""
+        if config == self.current:
+            return
+        self.current = config
+        _log.info("configuration changed", extra={"configMap": event.object["metadata"]["name"]})
+        for listener in self._listeners:
+            listener()
+
+
+def _read(path: Path) -> Any:
+    try:
+        # merged: the chart writes its merged values, so maps are taken as they are.
+        return load_values(yaml.safe_load(path.read_text(encoding="utf-8")), merged=True)
+    except FileNotFoundError as error:
+        raise UnusableValuesError(
+            f"the values file {path} does not exist: the chart mounts it; SELDON_VALUES_FILE names another"
+        ) from error
+    except (ValuesError, yaml.YAMLError, OSError) as error:
+        raise UnusableValuesError(f"the values file {path} cannot be used: {error}") from error

@@ -1,0 +1,97 @@
+"""Workers that take keys from the queue and reconcile them, and what brings keys into it."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from seldon_core.kube import ApiError
+from seldon_core.kube.resources import Key
+
+from .caches import Caches
+from .log import about
+from .metrics import Metrics
+from .queue import Queue, ShutDownError
+from .reconcile import Result
+
+_log = logging.getLogger(__name__)
+
+RECONCILE_SECONDS = 120.0
+"""Longest time for one reconcile; every call in it has a shorter one of its own."""
+
+
+class Controller:
+    """Keeps reconciling until it is drained.
+
+    Args:
+        caches: Their changes bring keys in.
+        reconcile: Does the work for one key; it is told how often that has failed in a row.
+        queue: Keys to work on.
+        metrics: Counts results.
+        workers: Reconciles at the same time.
+    """
+
+    def __init__(
+        self,
+        caches: Caches,
+        reconcile: Callable[[Key, int], Awaitable[Result]],
+        *,
+        queue: Queue[Key],
+        metrics: Metrics,
+        workers: int,
+    ) -> None:
+        self._caches = caches
+        self._reconcile = reconcile
+        self._queue = queue
+        self._metrics = metrics
+        self._workers = workers
+        caches.on_change(queue.add)
+
+    def add_all(self) -> None:
+        """Look at every SeldonDeployment again, because the configuration changed."""
+        for key in self._caches.seldon_deployments.store.all_keys():
+            self._queue.add(key)
+
+    async def run(self) -> None:
+        """Work until the queue is closed and every worker has finished what it had."""
+        await self._caches.wait_synced()
+        _log.info("caches are complete", extra={"seldonDeployments": len(self._caches.seldon_deployments.store)})
+        await asyncio.gather(*(self._work() for _ in range(self._workers)))
+
+    def drain(self) -> None:
+        """Take nothing new; `run` returns when what is under way is finished."""
+        self._queue.close()
+
+    async def _work(self) -> None:
+        while True:
+            try:
+                key = await self._queue.take()
+            except ShutDownError:
+                return
+            began = time.monotonic()
+            try:
+                result = await self._one(key)
+            finally:
+                self._queue.done(key)
+            self._metrics.duration.observe(time.monotonic() - began)
+            self._metrics.reconciles.increment(result=result)
+
+    async def _one(self, key: Key) -> str:
+        try:
+            async with asyncio.timeout(RECONCILE_SECONDS):
+                result = await self._reconcile(key, self._queue.failures(key))
+        except ApiError as error:
+            delay = self._queue.retry(key, error.retry_after or 0.0)
+            _log.info("again in %.1f s: %s", delay, error, extra=about(*key))
+            return "retry"
+        except Exception:  # noqa: BLE001 - a fault of ours in one SeldonDeployment must not stop the others
+            delay = self._queue.retry(key)
+            _log.exception("reconcile failed, again in %.1f s", delay, extra=about(*key))
+            return "error"
+        if result.retry:
+            self._queue.retry(key)
+            return "refused"
+        self._queue.succeeded(key)
+        if result.again_after is not None:
+            self._queue.add_after(key, result.again_after)
+        return "done"

@@ -1,0 +1,86 @@
+"""Reads which credentials the service accounts of a namespace carry: names and annotations, never a secret's values.
+
+The one place of the controller that reads secrets. What leaves it is `Facts`; the values are dropped in the line
+after they came in. Annotations are taken from a list: others may hold anything,
+`kubectl.kubernetes.io/last-applied-configuration` the secret's whole content.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+
+from seldon_core.kube import Client, ForbiddenError, NotFoundError
+from seldon_core.kube.resources import SECRETS, SERVICE_ACCOUNTS
+
+from .render.facts import Facts, SecretFacts, ServiceAccountFacts
+
+_log = logging.getLogger(__name__)
+
+ANNOTATION_PREFIXES = ("machinelearning.seldon.io/", "serving.kubeflow.org/", "serving.kserve.io/")
+FRESH_SECONDS = 10.0
+"""What was read is good for so long: a rollout's events cause many reconciles, and each would read the same again."""
+
+
+class CredentialReader:
+    """Facts of service accounts, read with `get` alone.
+
+    Args:
+        client: The API server.
+        clock: Seconds.
+    """
+
+    def __init__(self, client: Client, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._clock = clock
+        self._read: dict[tuple[str, str], tuple[float, ServiceAccountFacts | None]] = {}
+
+    async def facts(self, namespace: str, service_accounts: Iterable[str], *, fresh: bool = False) -> Facts:
+        """The facts of these service accounts; those that do not exist are not in them.
+
+        Args:
+            namespace: Where they are.
+            service_accounts: Their names.
+            fresh: Take nothing that was read before.
+        """
+        names = list(dict.fromkeys(service_accounts))
+        found = await asyncio.gather(*(self._service_account(namespace, name, fresh=fresh) for name in names))
+        return Facts(service_accounts={n: f for n, f in zip(names, found, strict=True) if f is not None})
+
+    async def _service_account(self, namespace: str, name: str, *, fresh: bool) -> ServiceAccountFacts | None:
+        now = self._clock()
+        known = self._read.get((namespace, name))
+        if known is not None and not fresh and now - known[0] < FRESH_SECONDS:
+            return known[1]
+        facts = await self._read_service_account(namespace, name)
+        # Old entries are only ever a few names; they are dropped together, when there are many.
+        if len(self._read) > 1000:
+            self._read.clear()
+        self._read[namespace, name] = (now, facts)
+        return facts
+
+    async def _read_service_account(self, namespace: str, name: str) -> ServiceAccountFacts | None:
+        try:
+            account = await self._client.get(SERVICE_ACCOUNTS, name, namespace)
+        except NotFoundError as error:
+            _log.info("%s; its credentials are not used", error, extra={"namespace": namespace})
+            return None
+        except ForbiddenError as error:
+            # Value storageInitializer.serviceAccountCredentials=false takes the permission away on purpose.
+            _log.info("credentials of service accounts are not used: %s", error, extra={"namespace": namespace})
+            return None
+        names = [s["name"] for s in account.get("secrets") or () if s.get("name")]
+        secrets = await asyncio.gather(*(self._secret(namespace, secret) for secret in names))
+        return ServiceAccountFacts(secrets=tuple(s for s in secrets if s is not None))
+
+    async def _secret(self, namespace: str, name: str) -> SecretFacts | None:
+        try:
+            secret = await self._client.get(SECRETS, name, namespace)
+        except (NotFoundError, ForbiddenError) as error:
+            _log.warning("%s; it is not used as credentials", error, extra={"namespace": namespace})
+            return None
+        keys = frozenset({**(secret.get("data") or {}), **(secret.get("stringData") or {})})
+        annotations = secret["metadata"].get("annotations") or {}
+        del secret
+        kept = {key: value for key, value in annotations.items() if key.startswith(ANNOTATION_PREFIXES)}
+        return SecretFacts(name=name, keys=keys, annotations=kept)

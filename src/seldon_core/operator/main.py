@@ -1,0 +1,148 @@
+"""The controller's process: wires its parts, starts them in order, and ends them in order."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+from seldon_core import __version__
+from seldon_core.kube import Client
+from seldon_core.kube.config import ConfigError
+from seldon_core.kube.resources import Key
+from seldon_core.transport import loop
+from seldon_core.transport.server import HttpServer
+
+from . import log, settings
+from .caches import Caches
+from .configuration import Configuration, UnusableValuesError
+from .controller import Controller
+from .events import Recorder
+from .health import Health
+from .kinds import FIELD_MANAGER
+from .metrics import Metrics
+from .queue import Queue
+from .reconcile import Reconciler
+from .settings import Settings, SettingsError
+from .trust import Trust
+from .webhook import Webhook
+
+_log = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 20.0
+"""For reconciles and admissions under way when the process is told to end; the pod's grace period must be longer."""
+
+
+class Operator:
+    """All parts of one controller.
+
+    Args:
+        client: The API server.
+        given: The environment.
+    """
+
+    def __init__(self, client: Client, given: Settings) -> None:
+        self._given = given
+        queue: Queue[Key] = Queue()
+        self.metrics = Metrics(queue_depth=lambda: float(len(queue)))
+        self.recorder = Recorder(client)
+        self.caches = Caches(client, namespace=given.watched_namespace)
+        self.configuration = Configuration(
+            client,
+            values_file=given.values_file,
+            namespace=given.namespace,
+            name=given.config_name,
+            recorder=self.recorder,
+        )
+        reconciler = Reconciler(
+            client,
+            self.caches,
+            lambda: self.configuration.current,
+            recorder=self.recorder,
+            metrics=self.metrics,
+            controller_id=given.controller_id,
+        )
+        self.controller = Controller(
+            self.caches, reconciler.reconcile, queue=queue, metrics=self.metrics, workers=given.workers
+        )
+        self.configuration.on_change(self.controller.add_all)
+        self.trust = Trust(
+            client,
+            namespace=given.namespace,
+            secret=given.webhook_secret,
+            service=given.webhook_service,
+            configuration=given.webhook_configuration,
+        )
+        webhook = Webhook(lambda: self.configuration.current.predictor_servers, self.metrics)
+        checks = (("caches", self._missing_caches), ("webhook", lambda: self.trust.problem))
+        self.health_server = HttpServer(Health(checks, self.metrics).handle, name="health")
+        self.webhook_server = HttpServer(webhook.handle, name="webhook")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until told to stop, then finish what is under way.
+
+        Raises:
+            Exception: Any part failed in a way that it does not handle; the process should end and be started again.
+        """
+        await self.health_server.start("", self._given.metrics_port)
+        async with asyncio.TaskGroup() as group:
+            background = [group.create_task(each) for each in self._background()]
+            working = group.create_task(self._work())
+            await self.webhook_server.start("", self._given.webhook_port, ssl=self.trust.context)
+            _log.info("started", extra={"version": __version__, "namespace": self._given.watched_namespace or "*"})
+            await stop.wait()
+            _log.info("ending")
+            self.controller.drain()
+            await asyncio.wait([working], timeout=DRAIN_SECONDS)
+            await self.webhook_server.drain(DRAIN_SECONDS)
+            for task in (*background, working):
+                task.cancel()
+        await self.recorder.flush()
+        await self.health_server.drain(1.0)
+
+    async def _work(self) -> None:
+        # A rendering without the ConfigMap would be another one: it is read first.
+        await self.configuration.informer.synced.wait()
+        await self.controller.run()
+
+    def _background(self) -> list[Coroutine[Any, Any, None]]:
+        informers = [*self.caches.all, self.configuration.informer]
+        if self._given.webhook_configuration:
+            informers.append(self.trust.informer)
+        return [*(informer.run() for informer in informers), self.trust.run()]
+
+    def _missing_caches(self) -> str:
+        informers = [*self.caches.all, self.configuration.informer]
+        missing = [i.selection.resource.rbac_name for i in informers if not i.synced.is_set()]
+        return f"not complete yet: {', '.join(missing)}" if missing else ""
+
+
+async def serve() -> int:
+    """The process from start to end; its exit status."""
+    stop = loop.stop_signal()
+    try:
+        client = Client.connect(field_manager=FIELD_MANAGER)
+        given = settings.from_env(os.environ, home_namespace=client.namespace)
+        log.configure(given.log_level)
+        operator = Operator(client, given)
+    except (ConfigError, SettingsError, UnusableValuesError) as error:
+        print(f"seldon-core-operator: {error}", file=sys.stderr)
+        return 1
+    try:
+        await operator.run(stop)
+    except ExceptionGroup:
+        _log.exception("a part of the controller failed; the process ends, to be started again")
+        return 1
+    finally:
+        await client.close()
+    return 0
+
+
+def main() -> None:
+    """Entry point of the image and of `seldon-core-operator`."""
+    sys.exit(loop.run(serve()))
+
+
+if __name__ == "__main__":
+    main()

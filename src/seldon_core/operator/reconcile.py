@@ -1,0 +1,193 @@
+"""From one SeldonDeployment to its objects in the cluster: read, render, apply, prune, report.
+
+Level-triggered: what brought a key here does not matter, only what is there now. Two controllers that do this at the
+same time, for some seconds, do the same writes; none undoes the other's.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from seldon_core.api.decode import ManifestError, load
+from seldon_core.api.types import SeldonDeployment
+from seldon_core.kube import ApiError, Client, NotFoundError, Object, Resource, key_of
+from seldon_core.kube.resources import DEPLOYMENTS, SERVICES, Key
+
+from . import readiness, status
+from .applier import Applier, ForeignObjectError, WaitingError
+from .caches import Caches
+from .credentials import CredentialReader
+from .events import Recorder
+from .kinds import CONTROLLER_ID, OWNED, SELDON_DEPLOYMENTS, owned_resource
+from .log import about
+from .metrics import Metrics
+from .ownership import with_owner
+from .pruner import prune
+from .render import Rendered, RenderError, render, wanted_service_accounts
+from .render.config import OperatorConfig
+from .status import Observed, PodTrouble
+from .troubles import Troubleshooter
+
+_log = logging.getLogger(__name__)
+
+PATIENT_FAILURES = 5
+"""An API server that is away for some seconds is no reason to call a SeldonDeployment failed."""
+RESYNC_SECONDS = 300.0
+"""Every SeldonDeployment is looked at again after so long: secrets and service accounts are not watched."""
+MISSING_CREDENTIALS_SECONDS = 15.0
+"""Where a service account is not there yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a reconcile came to.
+
+    Attributes:
+        again_after: Seconds until the next look, or None where there is nothing to look after.
+        retry: The API server refused something that may be allowed later: look again soon, later each time.
+    """
+
+    again_after: float | None = None
+    retry: bool = False
+
+
+@dataclass(slots=True)
+class _Made:
+    """What became of the rendered objects: those that exist, and what is waited for before the others can."""
+
+    objects: dict[tuple[Resource, Key], Object] = field(default_factory=dict)
+    waiting: str = ""
+
+
+class Reconciler:
+    """Brings SeldonDeployments to what they say.
+
+    Args:
+        client: The API server.
+        caches: Live objects, synced.
+        config: The present configuration.
+        recorder: Events.
+        metrics: Counts writes.
+        controller_id: Only SeldonDeployments with this label value are served.
+        now: The time that conditions get.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        caches: Caches,
+        config: Callable[[], OperatorConfig],
+        *,
+        recorder: Recorder,
+        metrics: Metrics,
+        controller_id: str = "",
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._client = client
+        self._caches = caches
+        self._config = config
+        self._recorder = recorder
+        self._metrics = metrics
+        self._controller_id = controller_id
+        self._now = now
+        self._applier = Applier(client, caches, recorder, metrics)
+        self._credentials = CredentialReader(client)
+        self._troubles = Troubleshooter(client, caches)
+
+    async def reconcile(self, key: Key, failures: int = 0) -> Result:
+        """Do what one SeldonDeployment needs now.
+
+        Args:
+            key: Which one.
+            failures: How often in a row this has failed before; what looks transient and stays is reported at last.
+
+        Raises:
+            ApiError: A transient failure: try again later.
+        """
+        live = self._caches.seldon_deployments.store.at(key)
+        if live is None or live["metadata"].get("deletionTimestamp"):
+            # Owner references make the garbage collector take its objects away.
+            return Result()
+        if (live["metadata"].get("labels") or {}).get(CONTROLLER_ID, "") != self._controller_id:
+            return Result()
+        try:
+            return await self._fulfil(live)
+        except (ManifestError, RenderError, ForeignObjectError) as error:
+            await self._report_error(live, type(error).__name__.removesuffix("Error"), str(error))
+            return Result(again_after=RESYNC_SECONDS)
+        except ApiError as error:
+            if error.transient and failures < PATIENT_FAILURES:
+                raise
+            await self._report_error(live, error.reason or "Refused", str(error))
+            return Result(retry=True)
+
+    async def _fulfil(self, live: Object) -> Result:
+        sdep = load(live)
+        rendered, again_after = await self._render(sdep)
+        made = await self._ensure_all(rendered, sdep, live)
+        deployments = [
+            (name, made.objects.get((DEPLOYMENTS, (sdep.metadata.namespace, name)))) for name in rendered.deployments
+        ]
+        rollouts = [readiness.rollout(d) if d is not None else readiness.not_there(name) for name, d in deployments]
+        if readiness.all_ready(rollouts) and not made.waiting:
+            await prune(self._caches, self._applier, live, made.objects.keys())
+        if made.waiting:
+            trouble: PodTrouble | None = PodTrouble("Waiting", made.waiting, failed=False)
+        else:
+            present = ((r, d) for r, (_, d) in zip(rollouts, deployments, strict=True) if d is not None)
+            trouble = await self._troubles.trouble_of(present)
+        observed = Observed(
+            generation=sdep.metadata.generation,
+            rollouts=rollouts,
+            services=rendered.services,
+            services_created=sum(resource == SERVICES for resource, _ in made.objects) == len(rendered.services),
+            address=rendered.address_url,
+            trouble=trouble,
+        )
+        await self._write_status(live, observed)
+        return Result(again_after=again_after)
+
+    async def _ensure_all(self, rendered: Rendered, sdep: SeldonDeployment, live: Object) -> _Made:
+        """Apply what was rendered, kind by kind in the order of `OWNED`."""
+        made = _Made()
+        order = sorted(rendered.objects, key=lambda manifest: OWNED.index(owned_resource(manifest)))
+        for manifest in order:
+            resource = owned_resource(manifest)
+            wanted = with_owner(manifest, sdep.metadata.name, sdep.metadata.uid)
+            try:
+                made.objects[resource, key_of(manifest)] = await self._applier.ensure(resource, wanted, live)
+            except WaitingError as error:
+                made.waiting = made.waiting or str(error)
+        return made
+
+    async def _render(self, sdep: SeldonDeployment) -> tuple[Rendered, float]:
+        """The wanted objects, and after how many seconds to look again."""
+        accounts = wanted_service_accounts(sdep)
+        changed = (sdep.status or {}).get("observedGeneration") != sdep.metadata.generation
+        facts = await self._credentials.facts(sdep.metadata.namespace, accounts, fresh=changed)
+        missing = any(name not in facts.service_accounts for name in accounts)
+        return render(sdep, self._config(), facts), MISSING_CREDENTIALS_SECONDS if missing else RESYNC_SECONDS
+
+    async def _report_error(self, live: Object, reason: str, sentence: str) -> None:
+        self._recorder.warning(live, "InternalError", sentence)
+        _log.warning("%s", sentence, extra=about(*key_of(live)))
+        generation = live["metadata"].get("generation", 0)
+        await self._write_status(live, Observed(generation=generation, error=sentence, error_reason=reason))
+
+    async def _write_status(self, live: Object, observed: Observed) -> None:
+        before = live.get("status") or {}
+        now = self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        patch = status.merge_patch(before, status.compose(observed, before, now))
+        if not patch:
+            return
+        namespace, name = key_of(live)
+        try:
+            answer = await self._client.patch_status(SELDON_DEPLOYMENTS, name, patch, namespace)
+        except NotFoundError:
+            return
+        self._caches.seldon_deployments.learn(answer)
+        self._metrics.writes.increment(kind=SELDON_DEPLOYMENTS.kind, verb="status")
+        state = observed.state().value
+        if before.get("state") != state:
+            _log.info("state %s -> %s", before.get("state") or "none", state, extra=about(*key_of(live)))

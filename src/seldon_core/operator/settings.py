@@ -1,0 +1,78 @@
+"""The environment of the controller's process, read once into one typed value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class SettingsError(ValueError):
+    """A variable that cannot be used; the text names it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What the chart tells the process.
+
+    Attributes:
+        namespace: Where the controller runs (POD_NAMESPACE).
+        watched_namespace: Whose SeldonDeployments it serves; None for all (WATCH_NAMESPACE, empty for all).
+        values_file: The chart's values (SELDON_VALUES_FILE).
+        config_name: The ConfigMap that is watched (SELDON_CONFIG_NAME).
+        controller_id: Serve only SeldonDeployments with this label value (CONTROLLER_ID).
+        webhook_port: Where the webhook listens (WEBHOOK_PORT).
+        webhook_service: The Service in front of it (WEBHOOK_SERVICE_NAME).
+        webhook_configuration: The ValidatingWebhookConfiguration; empty where there is none
+        (WEBHOOK_CONFIGURATION_NAME).
+        webhook_secret: Where its certificate is kept (WEBHOOK_SECRET_NAME).
+        metrics_port: Probes and metrics (METRICS_PORT).
+        log_level: SELDON_LOG_LEVEL.
+        workers: Reconciles at the same time (RECONCILE_WORKERS).
+    """
+
+    namespace: str
+    watched_namespace: str | None
+    values_file: Path
+    config_name: str
+    controller_id: str
+    webhook_port: int
+    webhook_service: str
+    webhook_configuration: str
+    webhook_secret: str
+    metrics_port: int
+    log_level: str
+    workers: int
+
+
+def from_env(env: Mapping[str, str], *, home_namespace: str = "default") -> Settings:
+    """Read the variables.
+
+    Args:
+        env: Such as os.environ.
+        home_namespace: Where POD_NAMESPACE is missing.
+
+    Raises:
+        SettingsError: A number is none.
+    """
+    return Settings(
+        namespace=env.get("POD_NAMESPACE") or home_namespace,
+        watched_namespace=env.get("WATCH_NAMESPACE") or None,
+        values_file=Path(env.get("SELDON_VALUES_FILE") or "/etc/seldon/values.yaml"),
+        config_name=env.get("SELDON_CONFIG_NAME") or "seldon-config",
+        controller_id=env.get("CONTROLLER_ID", ""),
+        webhook_port=_number(env, "WEBHOOK_PORT", 4443),
+        webhook_service=env.get("WEBHOOK_SERVICE_NAME") or "seldon-webhook-service",
+        webhook_configuration=env.get("WEBHOOK_CONFIGURATION_NAME", ""),
+        webhook_secret=env.get("WEBHOOK_SECRET_NAME") or "seldon-webhook-server-cert",
+        metrics_port=_number(env, "METRICS_PORT", 8080),
+        log_level=env.get("SELDON_LOG_LEVEL") or "info",
+        workers=_number(env, "RECONCILE_WORKERS", 8),
+    )
+
+
+def _number(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name, "")
+    if not text:
+        return default
+    if not text.isdigit() or int(text) < 1:
+        raise SettingsError(f"environment variable {name} must be a positive whole number, and is {text!r}")
+    return int(text)

@@ -1,0 +1,106 @@
+"""The whole process against an API server: it starts, becomes ready, works, and ends when told to."""
+
+import asyncio
+import base64
+import json
+import socket
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seldon_core.kube import Client
+from seldon_core.operator import settings
+from seldon_core.operator.kinds import FIELD_MANAGER
+from seldon_core.operator.main import Operator
+from seldon_core.operator.webhook import PATH
+from tests.unit.kube.fake_api import PATIENCE_SECONDS, FakeApi, fake_api
+from tests.unit.operator.cluster import DEPLOYMENTS, SDEPS, iris, with_defaults
+from tests.unit.operator.test_trust import CONFIGURATION, CONFIGURATIONS, bundle
+
+pytestmark = pytest.mark.asyncio
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def ask(port: int, path: str, body: bytes | None = None, tls: ssl.SSLContext | None = None) -> tuple[int, bytes]:
+    """One request to the process."""
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", port, ssl=tls, server_hostname="webhook.sys.svc" if tls else None
+    )
+    head = f"{'GET' if body is None else 'POST'} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+    writer.write(f"{head}Content-Length: {len(body or b'')}\r\n\r\n".encode() + (body or b""))
+    answer = await asyncio.wait_for(reader.read(), PATIENCE_SECONDS)
+    writer.close()
+    top, _, content = answer.partition(b"\r\n\r\n")
+    return int(top.split()[1]), content
+
+
+async def ready(port: int) -> bytes:
+    """Until /readyz says so."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            try:
+                status, body = await ask(port, "/readyz")
+            except ConnectionError:
+                await asyncio.sleep(0)
+                continue
+            if status == 200:
+                return body
+
+
+async def test_from_start_to_end(tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text("{}\n", encoding="utf-8")
+    health, webhook = free_port(), free_port()
+    env = {
+        "POD_NAMESPACE": "sys",
+        "SELDON_VALUES_FILE": str(values),
+        "WEBHOOK_PORT": str(webhook),
+        "METRICS_PORT": str(health),
+        "WEBHOOK_SERVICE_NAME": "webhook",
+        "WEBHOOK_CONFIGURATION_NAME": "hooks",
+    }
+    async with fake_api(admit=with_defaults_of_workloads) as api:
+        await api.put(CONFIGURATIONS, CONFIGURATION)
+        client = Client.connect(field_manager=FIELD_MANAGER, server=api.url)
+        stop = asyncio.Event()
+        running = asyncio.create_task(Operator(client, settings.from_env(env)).run(stop))
+        await ready(health)
+        assert (await ask(health, "/healthz"))[0] == 200
+
+        refused = await admission(api, webhook, iris(modelUri=""))
+        assert refused["allowed"] is False
+        assert (await admission(api, webhook, iris()))["allowed"] is True
+
+        await api.put(SDEPS, iris())
+        await api.reaches(lambda: api.find(DEPLOYMENTS, "ns", "iris-default-0-classifier") is not None)
+        await api.reaches(lambda: (api.find(SDEPS, "ns", "iris") or {}).get("status", {}).get("state") == "Creating")
+        _, exposed = await ask(health, "/metrics")
+        assert 'seldon_operator_writes_total{kind="Service",verb="apply"} 2' in exposed.decode()
+
+        stop.set()
+        await asyncio.wait_for(running, PATIENCE_SECONDS)
+        with pytest.raises(ConnectionError):
+            await ask(health, "/healthz")
+        await client.close()
+
+
+def with_defaults_of_workloads(obj: dict[str, Any]) -> dict[str, Any]:
+    return with_defaults(obj) if "kind" in obj else obj
+
+
+async def admission(api: FakeApi, port: int, obj: dict[str, Any]) -> dict[str, Any]:
+    """What the webhook says of an object, asked as the API server asks: over TLS, with the published authority."""
+    context = ssl.create_default_context(cadata=base64.b64decode(bundle(api)).decode())
+    review = {"request": {"uid": "1", "operation": "CREATE", "name": "iris", "object": obj}}
+    status, body = await ask(port, PATH, json.dumps(review).encode(), context)
+    assert status == 200
+    response: dict[str, Any] = json.loads(body)["response"]
+    return response

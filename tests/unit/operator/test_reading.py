@@ -1,0 +1,189 @@
+"""What is read beside the SeldonDeployments: credentials, configuration; and what is written beside them: events."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seldon_core.kube import Client
+from seldon_core.operator.configuration import Configuration, UnusableValuesError
+from seldon_core.operator.credentials import FRESH_SECONDS, CredentialReader
+from seldon_core.operator.events import BURST, REFILL_SECONDS, REPEAT_SECONDS, Recorder
+from seldon_core.operator.kinds import FIELD_MANAGER
+from tests.unit.kube.fake_api import PATIENCE_SECONDS, FakeApi, failure, fake_api
+from tests.unit.operator.cluster import EVENTS, QUICK, iris
+
+pytestmark = pytest.mark.asyncio
+
+ACCOUNTS, SECRETS, CONFIG_MAPS = "api/v1/serviceaccounts", "api/v1/secrets", "api/v1/configmaps"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@asynccontextmanager
+async def connected() -> AsyncIterator[tuple[FakeApi, Client]]:
+    async with fake_api() as api:
+        client = Client.connect(field_manager=FIELD_MANAGER, server=api.url)
+        yield api, client
+        await client.close()
+
+
+async def with_account(api: FakeApi) -> None:
+    metadata = {"name": "sa", "namespace": "ns"}
+    await api.put(ACCOUNTS, {"metadata": metadata, "secrets": [{"name": "keys"}, {"name": "missing"}]})
+    annotations = {
+        "serving.kubeflow.org/s3-endpoint": "minio:9000",
+        "machinelearning.seldon.io/s3-usehttps": "0",
+        "kubectl.kubernetes.io/last-applied-configuration": '{"stringData":{"awsSecretAccessKey":"topsecret"}}',
+    }
+    secret = {"metadata": {"name": "keys", "namespace": "ns", "annotations": annotations}}
+    await api.put(SECRETS, secret | {"data": {"awsAccessKeyID": "dG9wc2VjcmV0", "awsSecretAccessKey": "dG9wc2VjcmV0"}})
+
+
+async def test_facts_hold_names_and_known_annotations_and_no_value() -> None:
+    async with connected() as (api, client):
+        await with_account(api)
+        facts = await CredentialReader(client).facts("ns", ["sa", "none"])
+
+        assert set(facts.service_accounts) == {"sa"}
+        (secret,) = facts.service_accounts["sa"].secrets
+        assert (secret.name, secret.keys) == ("keys", {"awsAccessKeyID", "awsSecretAccessKey"})
+        assert secret.annotations == {
+            "serving.kubeflow.org/s3-endpoint": "minio:9000",
+            "machinelearning.seldon.io/s3-usehttps": "0",
+        }
+        assert "topsecret" not in repr(facts)
+        assert "dG9wc2VjcmV0" not in repr(facts)
+        assert {c.method for c in api.calls} == {"GET"}
+        assert all(Path(c.path).name in {"sa", "none", "keys", "missing"} for c in api.calls)
+
+
+async def test_facts_are_kept_for_a_moment() -> None:
+    async with connected() as (api, client):
+        await with_account(api)
+        clock = Clock()
+        reader = CredentialReader(client, clock=clock)
+        await reader.facts("ns", ["sa"])
+        calls = len(api.calls)
+        await reader.facts("ns", ["sa"])
+        assert len(api.calls) == calls
+        await reader.facts("ns", ["sa"], fresh=True)
+        assert len(api.calls) == 2 * calls
+        clock.now += FRESH_SECONDS
+        await reader.facts("ns", ["sa"])
+        assert len(api.calls) == 3 * calls
+
+
+async def test_a_permission_taken_away_is_no_error() -> None:
+    async with connected() as (api, client):
+        api.faults.append(lambda _: failure(403, 'User "u" cannot get resource "serviceaccounts" in API group ""'))
+        facts = await CredentialReader(client).facts("ns", ["sa"])
+
+        assert facts.service_accounts == {}
+
+
+def config_map(**data: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "seldon-config", "namespace": "sys"},
+        "data": data,
+    }
+
+
+async def test_the_config_map_is_live_and_a_broken_edit_changes_nothing(tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text("storageInitializer: {image: from/values:1}\n", encoding="utf-8")
+    async with connected() as (api, client):
+        await api.put(CONFIG_MAPS, config_map(storageInitializer='{"image": "from/configmap:1"}'))
+        recorder = Recorder(client)
+        configuration = Configuration(
+            client, values_file=values, namespace="sys", name="seldon-config", recorder=recorder, timings=QUICK
+        )
+        assert configuration.current.storage_initializer.image == "from/values:1"
+        changes: asyncio.Queue[str] = asyncio.Queue()
+        configuration.on_change(lambda: changes.put_nowait(configuration.current.storage_initializer.image))
+        task = asyncio.create_task(configuration.informer.run())
+
+        async def next_image() -> str:
+            return await asyncio.wait_for(changes.get(), PATIENCE_SECONDS)
+
+        assert await next_image() == "from/configmap:1"
+        await api.put(CONFIG_MAPS, config_map(storageInitializer="{broken"))
+        await api.reaches(lambda: any(c == EVENTS for c, _, _ in api.objects))
+        assert configuration.current.storage_initializer.image == "from/configmap:1"
+        event = next(o for (c, _, _), o in api.objects.items() if c == EVENTS)
+        assert (event["type"], event["reason"], event["involvedObject"]["kind"]) == (
+            "Warning",
+            "InvalidConfiguration",
+            "ConfigMap",
+        )
+        assert "storageInitializer is not JSON" in event["message"]
+        assert event["message"].endswith("The last good configuration stays in force.")
+
+        await api.put(CONFIG_MAPS, config_map(storageInitializer='{"image": "from/configmap:2"}'))
+        assert await next_image() == "from/configmap:2"
+        assert configuration.problem == ""
+        await api.drop(CONFIG_MAPS, "sys", "seldon-config")
+        assert await next_image() == "from/values:1"
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await recorder.flush()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [(None, "does not exist"), ("a: [", "cannot be used"), ("storageInitialiser: {}\n", "storageInitializer")],
+)
+async def test_unusable_values_stop_the_start(tmp_path: Path, text: str | None, sentence: str) -> None:
+    values = tmp_path / "values.yaml"
+    if text is not None:
+        values.write_text(text, encoding="utf-8")
+    async with connected() as (_, client):
+        with pytest.raises(UnusableValuesError, match=sentence):
+            Configuration(client, values_file=values, namespace="sys", name="seldon-config", recorder=Recorder(client))
+
+
+async def test_events_are_not_repeated_and_not_sent_in_masses() -> None:
+    async with connected() as (api, client):
+        clock = Clock()
+        recorder = Recorder(client, clock=clock, now=lambda: datetime(2026, 11, 21, tzinfo=UTC))
+        about = iris() | {"metadata": {"name": "iris", "namespace": "ns", "uid": "u"}}
+        for _ in range(3):
+            recorder.warning(about, "InternalError", "password=topsecret is wrong")
+        await recorder.flush()
+        (event,) = [o for (c, _, _), o in api.objects.items() if c == EVENTS]
+        assert event["message"] == "password=*** is wrong"
+        assert (event["firstTimestamp"], event["count"]) == ("2026-11-21T00:00:00Z", 1)
+
+        clock.now += REPEAT_SECONDS
+        recorder.warning(about, "InternalError", "password=topsecret is wrong")
+        for number in range(2 * BURST):
+            recorder.normal(about, "Updated", str(number))
+        await recorder.flush()
+        assert len(api.objects) == 1 + BURST
+        clock.now += 3 * REFILL_SECONDS
+        for number in range(2 * BURST, 3 * BURST):
+            recorder.normal(about, "Updated", str(number))
+        await recorder.flush()
+        assert len(api.objects) == 1 + BURST + 3
+
+
+async def test_an_event_that_cannot_be_written_stops_nothing() -> None:
+    async with connected() as (api, client):
+        api.faults.append(lambda _: failure(403, "no events here"))
+        recorder = Recorder(client)
+        recorder.normal(iris(), "Updated", "x")
+        await recorder.flush()
+
+        assert api.objects == {}
