@@ -163,8 +163,11 @@ def down(name: str) -> None:
     kubeconfig_of(name).with_name(f"kubeconfig-{name}.lock").unlink(missing_ok=True)
 
 
-def load(cluster: Cluster, images: list[str]) -> None:
-    """Copy images from the Docker daemon into the node: those that it does not hold yet, in that content."""
+def load(cluster: Cluster, images: list[str]) -> list[str]:
+    """Copy images from the Docker daemon into the node: those that it does not hold yet, in that content.
+
+    Returns the names of those that were copied.
+    """
     node = f"{cluster.name}-control-plane"
     read = run(["docker", "exec", node, "cat", LOADED_RECORD], check=False)
     loaded: dict[str, str] = json.loads(read.stdout) if read.returncode == 0 else {}
@@ -172,8 +175,9 @@ def load(cluster: Cluster, images: list[str]) -> None:
     missing = [image for image, content in wanted.items() if loaded.get(image) != content]
     if not missing:
         say(f"           {len(images)} images: in the node")
-        return
+        return []
     with step(f"loading {len(missing)} images into the node"):
         run([cluster.tools.kind, "load", "docker-image", "--name", cluster.name, *missing])
     record = json.dumps(loaded | wanted)
     run(["docker", "exec", "--interactive", node, "tee", LOADED_RECORD], stdin=record)
+    return missing

@@ -155,6 +155,8 @@ def build(
 
 
 KEY_LABEL = "org.seldon-core-operator.recipe"
+STAGE_LABEL = "org.seldon-core-operator.stage"
+"""On the first stages of our Dockerfiles: what is left of them has no name."""
 
 
 def keyed_image(

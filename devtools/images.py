@@ -82,12 +82,13 @@ def build(*, with_tests: bool) -> list[str]:
 def _build(image: Image, keys: dict[str, str]) -> str:
     source = SOURCES / image.name
     under = tag(image.base) if image.base else nodeimage.base_image()
-    parts: list[str | bytes | Path] = [source, keys.get(image.base, under)]
+    # An image of ours is known by its recipe's key; a base from elsewhere, or from Debian's packages, by its content.
+    parts: list[str | bytes | Path] = [source, keys[image.base] if image.base else docker.image_id(under)]
     extras: dict[str, Path] = {}
     if image.python_packages:
         extras["site-packages"] = site_packages(image.name, source / "requirements.txt")
     if image.our_package:
-        extras["site-packages/seldon_core"] = PACKAGE
+        extras["seldon_core"] = PACKAGE
     if image.rclone:
         extras["rclone"] = gobuild.build(gobuild.RCLONE) / "rclone"
     # An artefact's name holds the key of its recipe: no need to read a hundred megabytes to know them.

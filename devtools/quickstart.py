@@ -58,10 +58,10 @@ def main(asked: argparse.Namespace) -> int:
         docker.install_packages(["curl"])
     with cache.exclusive():
         running = cluster.up(CLUSTER)
-        cluster.load(running, images.build(with_tests=False))
+        loaded = cluster.load(running, images.build(with_tests=False))
         objectstore.up(running)
         gobuild.drop_scratch()
-    _install(running)
+    _install(running, restart=images.tag("operator") in loaded)
     _deploy(running)
     with step(f"forwarding 127.0.0.1:{asked.port} to the predictor's Service"):
         forward.keep(running, FORWARD, forward.Target(NAMESPACE, f"svc/{MODEL}-default", 8000), asked.port)
@@ -69,7 +69,8 @@ def main(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _install(running: cluster.Cluster) -> None:
+def _install(running: cluster.Cluster, *, restart: bool) -> None:
+    """Install or upgrade the chart; `restart` where the controller's image has new content under its old name."""
     words = [
         "upgrade",
         "--install",
@@ -82,12 +83,17 @@ def _install(running: cluster.Cluster) -> None:
         "--timeout",
         "180s",
     ]
+    deployment = ("deployment/seldon-controller-manager", "--namespace", SYSTEM_NAMESPACE)
     with step(f"installing the chart as release {RELEASE}"):
+        restart = restart and bool(running.kubectl("get", *deployment, "--ignore-not-found"))
         try:
             run([running.tools.helm, "--kubeconfig", running.kubeconfig, *words], timeout=240)
         except CommandFailedError as failed:
             seen = running.kubectl("get", "pods,events", "--namespace", SYSTEM_NAMESPACE)
             raise QuickstartError(f"{failed}\n\n{seen}") from failed
+        if restart:
+            running.kubectl("rollout", "restart", *deployment)
+            running.kubectl("rollout", "status", *deployment, "--timeout=120s")
 
 
 def _deploy(running: cluster.Cluster) -> None:
@@ -179,7 +185,9 @@ def _remove_images() -> None:
     if ours:
         with step(f"removing {len(ours)} images"):
             run(["docker", "rmi", "--force", *ours])
-    run(["docker", "image", "prune", "--force", "--filter", f"label={docker.KEY_LABEL}"], check=False)
+            # Images whose name has moved on to a newer one, and the first stages of builds. Nobody else's.
+            for label in (docker.KEY_LABEL, docker.STAGE_LABEL):
+                run(["docker", "image", "prune", "--force", "--filter", f"label={label}"])
 
 
 def _size(folder: Path) -> str:

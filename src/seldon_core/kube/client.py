@@ -12,7 +12,7 @@ import httpx2
 import msgspec
 
 from . import config
-from .errors import ApiError, Call, UnreachableError, from_body
+from .errors import ApiError, Call, SilentError, UnreachableError, from_body
 from .resources import PODS, Object, Resource
 
 LIST_PAGE_SIZE = 500
@@ -206,7 +206,8 @@ class Client:
         """An answer that goes on: its bytes as they come. Used by `watch`.
 
         Raises:
-            UnreachableError: Also when no byte came for `silence_seconds`.
+            SilentError: No byte came for `silence_seconds`.
+            UnreachableError: The connection cannot be made, or broke.
         """
         usual = self._http.timeout
         timeout = httpx2.Timeout(connect=usual.connect, write=usual.write, pool=usual.pool, read=silence_seconds)
@@ -222,6 +223,8 @@ class Client:
                 yield response.aiter_bytes()
             finally:
                 await response.aclose()
+        except httpx2.ReadTimeout as error:
+            raise SilentError(call, message=f"nothing came for {silence_seconds:g} s") from error
         except httpx2.HTTPError as error:
             raise _unreachable(call, error) from error
 
@@ -256,4 +259,4 @@ def _object(body: bytes) -> Object:
 
 
 def _unreachable(call: Call, error: Exception) -> ApiError:
-    return UnreachableError(call, message=f"no answer from the API server: {error or type(error).__name__}")
+    return UnreachableError(call, message=f"no answer from the API server: {str(error) or type(error).__name__}")

@@ -126,6 +126,10 @@ class UnreachableError(ApiError):
     transient = True
 
 
+class SilentError(UnreachableError):
+    """A watch without a byte for longer than bookmarks leave it: nothing happens there, or the connection is dead."""
+
+
 _BY_STATUS: Mapping[int, type[ApiError]] = {
     400: BadRequestError,
     401: UnauthorizedError,

@@ -14,7 +14,7 @@ from enum import Enum
 
 from .backoff import Backoff
 from .client import Client, Selection
-from .errors import ApiError, GoneError
+from .errors import ApiError, GoneError, SilentError
 from .resources import Key, Object, key_of
 from .store import Indexer, Store
 from .watch import WatchEvent, watch
@@ -58,7 +58,7 @@ class Timings:
     shortest: float = 1.0
     """A watch that ends sooner counts as failed."""
 
-    backoff: Backoff = field(default_factory=Backoff)
+    backoff: Backoff = field(default_factory=lambda: Backoff(first=0.5, longest=10.0))
     """Between attempts that failed."""
 
 
@@ -169,6 +169,9 @@ class Informer:
                 if clock() - began < self._timings.shortest:
                     # An API server that is going down accepts a watch and ends it at once.
                     await self._pause()
+            except SilentError as error:
+                # Not worth a warning: if the network is gone, the next connection will say so.
+                _log.debug("%s, watching anew", error, extra=self._context())
             except ApiError as error:
                 if not error.transient or isinstance(error, GoneError):
                     raise

@@ -53,7 +53,8 @@ async def watch(
 
     Raises:
         GoneError: The version is too old; list again.
-        UnreachableError: The connection broke, fell silent, or sent what is no event.
+        SilentError: Nothing came for `silence_seconds`.
+        UnreachableError: The connection broke, or sent what is no event.
     """
     call = Call("watch", selection.resource, selection.namespace)
     query = selection.query() | {

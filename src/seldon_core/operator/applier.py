@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from seldon_core.kube import Client, NotFoundError, Object, Resource, key_of
+from seldon_core.kube import Client, Event, EventType, NotFoundError, Object, Resource, key_of
 from seldon_core.kube.resources import DEPLOYMENTS
 
 from . import compare, keyedlists, ownedfields
@@ -44,6 +44,8 @@ class Applier:
         self._recorder = recorder
         self._metrics = metrics
         self._memory = Memory()
+        for informer in caches.owned.values():
+            informer.on_event(self._forget_deleted)
 
     async def ensure(self, resource: Resource, wanted: Mapping[str, Any], sdep: Object) -> Object:
         """Make an object what is wanted.
@@ -110,10 +112,13 @@ class Applier:
             _log.debug("%s %s is gone already", resource.kind, name, extra=about(*key_of(sdep)))
         if resource in self._caches.owned:
             self._caches.owned[resource].forget(live)
-        self._memory.forget(live["metadata"]["uid"])
         self._metrics.writes.increment(kind=resource.kind, verb="delete")
         self._recorder.normal(sdep, f"Delete{resource.kind}", f"Deleted {resource.kind} {name}: {why}")
         _log.info("deleted %s %s: %s", resource.kind, name, why, extra=about(*key_of(sdep)))
+
+    def _forget_deleted(self, event: Event) -> None:
+        if event.type is EventType.DELETED:
+            self._memory.forget(event.object["metadata"]["uid"])
 
     async def _read(self, resource: Resource, name: str, namespace: str) -> Object | None:
         try:

@@ -28,9 +28,9 @@ from .settings import Settings, SettingsError
 from .trust import Trust
 from .webhook import Webhook
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("seldon_core.operator.main")  # the image runs this module as __main__
 
-DRAIN_SECONDS = 20.0
+DRAIN_SECONDS = 10.0
 """For reconciles and admissions under way when the process is told to end; the pod's grace period must be longer."""
 
 
@@ -40,10 +40,13 @@ class Operator:
     Args:
         client: The API server.
         given: The environment.
+        linger_seconds: For so long the webhook still accepts connections after the process is told to end: until then
+            nodes may send it some.
     """
 
-    def __init__(self, client: Client, given: Settings) -> None:
+    def __init__(self, client: Client, given: Settings, *, linger_seconds: float = 3.0) -> None:
         self._given = given
+        self._linger_seconds = linger_seconds
         queue: Queue[Key] = Queue()
         self.metrics = Metrics(queue_depth=lambda: float(len(queue)))
         self.recorder = Recorder(client)
@@ -93,8 +96,11 @@ class Operator:
             _log.info("started", extra={"version": __version__, "namespace": self._given.watched_namespace or "*"})
             await stop.wait()
             _log.info("ending")
+            self.webhook_server.announce_close()
             self.controller.drain()
-            await asyncio.wait([working], timeout=DRAIN_SECONDS)
+            if self.caches.synced:
+                await asyncio.wait([working], timeout=DRAIN_SECONDS)
+            await asyncio.sleep(self._linger_seconds)
             await self.webhook_server.drain(DRAIN_SECONDS)
             for task in (*background, working):
                 task.cancel()

@@ -4,6 +4,7 @@ Level-triggered: what brought a key here does not matter, only what is there now
 same time, for some seconds, do the same writes; none undoes the other's.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -129,9 +130,10 @@ class Reconciler:
         deployments = [
             (name, made.objects.get((DEPLOYMENTS, (sdep.metadata.namespace, name)))) for name in rendered.deployments
         ]
+        pruned = True
         rollouts = [readiness.rollout(d) if d is not None else readiness.not_there(name) for name, d in deployments]
         if readiness.all_ready(rollouts) and not made.waiting:
-            await prune(self._caches, self._applier, live, made.objects.keys())
+            pruned = await self._prune(live, made)
         if made.waiting:
             trouble: PodTrouble | None = PodTrouble("Waiting", made.waiting, failed=False)
         else:
@@ -146,19 +148,38 @@ class Reconciler:
             trouble=trouble,
         )
         await self._write_status(live, observed)
-        return Result(again_after=again_after)
+        return Result(again_after=again_after, retry=not pruned)
+
+    async def _prune(self, live: Object, made: _Made) -> bool:
+        """Take away what is left over. What serves is not worse for it if that is refused: said, and tried again."""
+        try:
+            await prune(self._caches, self._applier, live, made.objects.keys())
+        except ApiError as error:
+            if error.transient:
+                raise
+            self._recorder.warning(live, "InternalError", str(error))
+            _log.warning("%s", error, extra=about(*key_of(live)))
+            return False
+        return True
 
     async def _ensure_all(self, rendered: Rendered, sdep: SeldonDeployment, live: Object) -> _Made:
         """Apply what was rendered, kind by kind in the order of `OWNED`."""
         made = _Made()
-        order = sorted(rendered.objects, key=lambda manifest: OWNED.index(owned_resource(manifest)))
-        for manifest in order:
-            resource = owned_resource(manifest)
+
+        async def ensure(resource: Resource, manifest: Object) -> None:
             wanted = with_owner(manifest, sdep.metadata.name, sdep.metadata.uid)
             try:
                 made.objects[resource, key_of(manifest)] = await self._applier.ensure(resource, wanted, live)
             except WaitingError as error:
                 made.waiting = made.waiting or str(error)
+
+        for resource in OWNED:
+            manifests = [m for m in rendered.objects if owned_resource(m) == resource]
+            ended = await asyncio.gather(*(ensure(resource, m) for m in manifests), return_exceptions=True)
+            # All of a kind are tried before the first failure counts: one object that is refused holds up no other.
+            for error in ended:
+                if error is not None:
+                    raise error
         return made
 
     async def _render(self, sdep: SeldonDeployment) -> tuple[Rendered, float]:

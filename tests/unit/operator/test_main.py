@@ -71,7 +71,7 @@ async def test_from_start_to_end(tmp_path: Path) -> None:
         await api.put(CONFIGURATIONS, CONFIGURATION)
         client = Client.connect(field_manager=FIELD_MANAGER, server=api.url)
         stop = asyncio.Event()
-        running = asyncio.create_task(Operator(client, settings.from_env(env)).run(stop))
+        running = asyncio.create_task(Operator(client, settings.from_env(env), linger_seconds=0.0).run(stop))
         await ready(health)
         assert (await ask(health, "/healthz"))[0] == 200
 

@@ -57,7 +57,7 @@ async def test_facts_hold_names_and_known_annotations_and_no_value() -> None:
 
         assert set(facts.service_accounts) == {"sa"}
         (secret,) = facts.service_accounts["sa"].secrets
-        assert (secret.name, secret.keys) == ("keys", {"awsAccessKeyID", "awsSecretAccessKey"})
+        assert (secret.name, set(secret.keys)) == ("keys", {"awsAccessKeyID", "awsSecretAccessKey"})
         assert secret.annotations == {
             "serving.kubeflow.org/s3-endpoint": "minio:9000",
             "machinelearning.seldon.io/s3-usehttps": "0",

@@ -242,6 +242,25 @@ async def test_a_changed_selector_costs_no_pods() -> None:
         await c.api.reaches(lambda: c.api.find(REPLICA_SETS, "ns", old_replica_set) is None)
 
 
+async def test_what_may_not_be_taken_away_does_not_hurt_what_serves() -> None:
+    async with cluster() as c:
+        await c.api.put(SDEPS, iris())
+        await c.until(is_state("Creating"))
+        message = 'services "iris-default" is forbidden: User "u" cannot delete resource "services" in API group ""'
+        c.api.faults.append(lambda call: failure(403, message) if call.method == "DELETE" else None)
+
+        def rename(obj: dict[str, Any]) -> None:
+            obj["spec"]["predictors"][0] |= {"name": "second", "replicas": 0}
+            obj["metadata"]["generation"] += 1
+
+        await c.api.change(SDEPS, "ns", "iris", rename)
+        await c.until(lambda status: status.get("observedGeneration") == 2)
+        await c.progress("iris-second-0-classifier", ready=0)
+        await c.until(is_state("Available"))
+        c.api.faults.clear()
+        await c.api.reaches(lambda: c.api.find(SERVICES, "ns", "iris-default") is None)
+
+
 async def test_an_invalid_deployment_says_why_and_keeps_what_serves() -> None:
     async with cluster() as c:
         await c.api.put(SDEPS, iris())
