@@ -18,7 +18,9 @@ from .venv import site_packages
 REPOSITORY = "localhost/seldon-core"
 SOURCES = ROOT / "images"
 PACKAGE = ROOT / "src" / "seldon_core"
-MINIO_PULLED = "minio/minio:RELEASE.2025-07-23T15-54-02Z"
+MINIO_PULLED = (
+    "minio/minio:RELEASE.2025-09-07T16-13-09Z@sha256:14cea493d9a34af32f524e538b8346cf79f3321eff8e708c1e2960462bd8936e"
+)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ PULLED = "kindest/node:v1.34.0@sha256:7416a61b42b1662ca6ca89f02028ac133a309a2a30
 """The node image that kind v0.30.0 was released with."""
 BUILT = f"localhost/seldon-core-dev/node:{gobuild.KUBERNETES_VERSION}"
 BASE = "localhost/seldon-core-dev/debian:bookworm"
-PULLED_BASE = "debian:bookworm-slim"
+PULLED_BASE = "debian:bookworm-slim@sha256:96e378d7e6531ac9a15ad505478fcc2e69f371b10f5cdf87857c4b8188404716"
 DEBIAN_SUITE = "bookworm"
 PAUSE = "registry.k8s.io/pause:3.10.1"
 CONTROL_PLANE = {

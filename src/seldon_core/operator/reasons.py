@@ -26,6 +26,10 @@ _SPOKEN = {
 }
 
 
+_PASSING = ("failed to sync secret cache", "failed to sync configmap cache")
+"""Words of a kubelet whose own caches are late on a busy node: it tries again a second later. Nothing is wrong yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogRequest:
     """Whose last lines would say what a container without a message did not say."""
@@ -99,7 +103,8 @@ def _container_problem(pod: Mapping[str, Any], container: Mapping[str, Any], who
     waiting, ended = state.get("waiting") or {}, state.get("terminated")
     reason = waiting.get("reason", "")
     if reason in _SPOKEN:
-        return Problem(reason, who, _SPOKEN[reason], waiting.get("message", ""), failed=True)
+        message = waiting.get("message", "")
+        return Problem(reason, who, _SPOKEN[reason], message, failed=not any(words in message for words in _PASSING))
     previous = ended is None
     if previous:
         ended = last.get("terminated")

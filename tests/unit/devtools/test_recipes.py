@@ -31,6 +31,11 @@ def test_kind_is_the_version_whose_node_image_is_pulled() -> None:
     assert re.fullmatch(r"kindest/node:v1\.34\.\d+@sha256:[0-9a-f]{64}", nodeimage.PULLED)
 
 
+@pytest.mark.parametrize("image", [nodeimage.PULLED, nodeimage.PULLED_BASE, images.MINIO_PULLED])
+def test_a_pulled_image_is_pinned_by_digest(image: str) -> None:
+    assert re.search(r":[^@]+@sha256:[0-9a-f]{64}$", image)
+
+
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: str(lock.out.relative_to(ROOT)))
 def test_a_lock_pins_every_package_with_hashes(lock) -> None:  # noqa: ANN001  # Lock, by parametrisation
     lines = lock.out.read_text().splitlines()

@@ -230,3 +230,15 @@ def test_long_words_are_cut() -> None:
     problem = Problem("R", "container c of pod p", "failed", "x" * 5000, failed=True)
 
     assert len(problem.sentence()) < 700
+
+
+@pytest.mark.parametrize("cache", ["secret", "configmap"])
+def test_a_node_whose_cache_is_late_has_not_failed(cache: str) -> None:
+    """Seen on a busy node: the kubelet says this once and starts the container a second later."""
+    late = waiting("CreateContainerConfigError", f"failed to sync {cache} cache: timed out waiting for the condition")
+
+    found = problem_of(pod(initContainerStatuses=[container(INIT, state=late)], containerStatuses=STARTING))
+
+    assert found is not None
+    assert not found.failed
+    assert f"failed to sync {cache} cache" in found.sentence()
