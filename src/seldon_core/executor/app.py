@@ -33,13 +33,8 @@ class Executor:
         version = spec.annotations.get("version") or spec.labels.get("version", "")
         metrics = ExecutorMetrics(settings.deployment, settings.predictor, version)
         timeout = podinfo.rest_timeout(podinfo.annotations(annotations_file))
-        api = ExecutorApi(
-            root,
-            RestNodes(self._pool, metrics, timeout),
-            Readiness(self._pool, root, full=settings.full_health_checks),
-            metrics,
-            settings,
-        )
+        self._readiness = Readiness(root, full=settings.full_health_checks)
+        api = ExecutorApi(root, RestNodes(self._pool, metrics, timeout), self._readiness, metrics, settings)
         limits = Limits(max_body_bytes=settings.max_body_bytes)
         self.server = HttpServer(api.handle, limits=limits, name="executor", refusal=failure)
 
@@ -52,6 +47,7 @@ class Executor:
         """Finish what is in flight, then end."""
         await self.server.drain(self._settings.graceful_timeout)
         await self._pool.close()
+        await self._readiness.close()
 
 
 def _tls(folder: str) -> ssl.SSLContext | None:

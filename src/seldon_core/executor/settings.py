@@ -16,7 +16,9 @@ _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 _SWITCHES = frozenset({"full_health_checks", "debug", "kafka_full_graph", "kafka_auto_commit"})
 _KAFKA = ("kafka_", "log_kafka_")
-_DEFAULT_SHUTDOWN_DELAY = "5s"
+# With the pre-stop sleep of 5 s it ends 2 s before the models are signalled, after their sleep of 10 s: time to finish
+# what is in flight with every node still listening.
+_DEFAULT_SHUTDOWN_DELAY = "3s"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -63,6 +63,12 @@ class Microservice:
             return made, error.response()
         return made, document_response(document)
 
+    async def let_leave(self, leave_seconds: float, move_seconds: float) -> None:
+        """Serve on until no client is connected: for `leave_seconds`, then for `move_seconds` while telling them."""
+        if not await self.server.wait_unused(leave_seconds):
+            self.server.announce_close()
+            await self.server.wait_unused(move_seconds)
+
     async def stop(self) -> None:
         """Finish what is in flight, then end."""
         await self.server.drain(_DRAIN_SECONDS)

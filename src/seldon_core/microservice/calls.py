@@ -15,7 +15,7 @@ import numpy as np
 from seldon_core.user_model import SeldonNotImplementedError, SeldonResponse
 
 from . import batching, payload
-from .component import Component
+from .component import Component, contained
 from .custom_metrics import CustomMetrics, checked, copied
 from .errors import MicroserviceError
 from .meta import MetaRules
@@ -44,11 +44,12 @@ class Calls:
         self._meta = MetaRules(settings.identity)
         self._pool = pool
         self._health_pool = health_pool
+        self._health: asyncio.Future[_Result] | None = None
         self._batcher: batching.Batcher | None = None
         alone = component.tags is None and component.metrics is None and component.raw("predict") is None
         predict = component.predict
         if component.batches and alone and predict is not None:
-            self._batcher = batching.Batcher(predict, pool)
+            self._batcher = batching.Batcher(contained(predict), pool)
 
     async def predict(self, message: Any) -> Any:
         """The model's answer, as a document. Raises MicroserviceError, or whatever the user's code raises."""
@@ -146,13 +147,17 @@ class Calls:
         return _as_doubles(document)
 
     async def health_status(self) -> Any:
-        """The component's own word on its health. Raises what its method raises."""
+        """The component's own word on its health. Raises what its method raises.
+
+        One check serves all that ask while it runs: those of a component that hangs would pile up.
+        """
         call = self._component.health_status
         if call is None:
             return self._document(_Result([], {}, _EMPTY), "", [], "health")
-        loop = asyncio.get_running_loop()
-        result = await loop.run_in_executor(self._health_pool, lambda: self._result(call()))
-        return self._document(result, "", [], "health")
+        if self._health is None or self._health.done():
+            work = contained(lambda: self._result(call()))
+            self._health = asyncio.get_running_loop().run_in_executor(self._health_pool, work)
+        return self._document(await asyncio.shield(self._health), "", [], "health")
 
     # parts of all of them
 
@@ -191,7 +196,7 @@ class Calls:
         return call
 
     async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, contained(work), *arguments)
 
 
 def _optional(call: Callable[[], Any] | None) -> Any:

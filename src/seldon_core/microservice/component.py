@@ -4,6 +4,7 @@ A method is given as many of the arguments as its signature takes. v1.17.1 calle
 TypeError, which ran a method twice whose own code raised one. Source: specification 4 (user methods).
 """
 
+import functools
 import importlib
 import inspect
 import sys
@@ -86,7 +87,7 @@ def find_class(name: str, folder: Path) -> Callable[..., Any]:
         where = f"in {folder} or among the installed packages"
         missing = f"; {error.name} is not installed" if error.name and not module_name.startswith(error.name) else ""
         raise StartError(f"The module {module_name} cannot be imported {where}{missing}.") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StartError(f"The module {module_name} cannot be imported: {reason(error)}.") from error
     found = getattr(module, class_name, None)
     if not callable(found):
@@ -113,9 +114,25 @@ def make(user_class: Callable[..., Any], arguments: dict[str, Any]) -> Component
             load()
     except StartError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StartError(f"The model cannot be loaded: {name} raised {reason(error)}.") from error
     return component
+
+
+def contained(call: Callable[..., Any]) -> Callable[..., Any]:
+    """A call of the user's code for a thread, with failures that cost its own request alone.
+
+    A future cannot carry StopIteration, and the request would wait for ever; SystemExit would end the whole server.
+    """
+
+    @functools.wraps(call)
+    def run(*arguments: Any, **named: Any) -> Any:
+        try:
+            return call(*arguments, **named)
+        except (StopIteration, SystemExit) as error:
+            raise RuntimeError(f"{type(error).__name__} left the component's code: {error}") from error
+
+    return run
 
 
 def reason(error: BaseException) -> str:

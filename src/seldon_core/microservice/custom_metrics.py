@@ -27,9 +27,11 @@ def checked(metrics: Any) -> list[dict[str, Any]]:
 
 
 def _is_metric(metric: Any) -> bool:
-    if not isinstance(metric, dict) or not isinstance(metric.get("key"), str) or metric.get("type") not in _TYPES:
+    if not isinstance(metric, dict) or metric.get("type") not in _TYPES:
         return False
-    value, tags = metric.get("value"), metric.get("tags", {})
+    key, value, tags = metric.get("key"), metric.get("value"), metric.get("tags", {})
+    if not isinstance(key, str) or not key:  # a family without a name would fail every scrape from then on
+        return False
     return isinstance(value, (int, float)) and not isinstance(value, bool) and isinstance(tags, dict)
 
 

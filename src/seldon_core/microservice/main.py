@@ -2,6 +2,10 @@
 
 A component that cannot be loaded ends the process with status 1 and one sentence, on stderr and in the pod's
 termination message, from where the controller takes it into the SeldonDeployment's status.
+
+SIGTERM: serve on while clients are connected, within a limit, then finish what is in flight, exit status 0. An executor
+in the same pod ends before (its pre-stop sleep and shutdown delay are shorter than this container's sleep of 10 s), and
+may still have a graph's next step to ask for. The limits leave some of the pod's 20 s to the requests in flight.
 """
 
 import asyncio
@@ -18,6 +22,8 @@ from .errors import StartError
 from .settings import Settings, parse
 
 _LOG = logging.getLogger(__name__)
+_LEAVE_SECONDS = 5.0  # for an executor in the pod to finish: it closes its connections when it ends
+_MOVE_SECONDS = 2.0  # for other clients to be asked, with an answer, to come back by a new connection
 
 
 def main() -> int:
@@ -39,7 +45,8 @@ def main() -> int:
 
 async def _serve(settings: Settings) -> int:
     service = Microservice(settings)
-    stop = asyncio.ensure_future(loop.stop_signal().wait())
+    signalled = loop.stop_signal()
+    stop = asyncio.ensure_future(signalled.wait())
     try:
         await service.start("")
     except OSError as error:
@@ -51,6 +58,11 @@ async def _serve(settings: Settings) -> int:
         loading.result()
         await stop
     _LOG.info("stopping")
+    if loading.done():  # before that there is nothing to serve on
+        signalled.clear()
+        leaving = asyncio.ensure_future(service.let_leave(_LEAVE_SECONDS, _MOVE_SECONDS))
+        again = asyncio.ensure_future(signalled.wait())  # a second signal ends the wait
+        await asyncio.wait({leaving, again}, return_when=asyncio.FIRST_COMPLETED)
     await service.stop()
     return 0
 

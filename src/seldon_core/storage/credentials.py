@@ -24,8 +24,10 @@ _FAMILIES = {
     AZURE: ("az", "azureblob"),
 }
 _TYPE_ALIASES = {"gcs": GCS, "gs": GCS, "azure": AZURE, "az": AZURE, "minio": S3, "aws": S3}
-# "local" reads this container's files; options that name a program run it.
-_REFUSED_TYPES = frozenset({"local", "alias", "union", "combine", "memory"})
+# "local" reads this container's files, and the others can be wrapped around it; options that name a program run it.
+_REFUSED_TYPES = frozenset(
+    {"local", "alias", "union", "combine", "memory", "archive", "cache", "chunker", "compress", "crypt", "hasher"}
+)
 _REFUSED_OPTION = re.compile(r"(_command|^command|^ssh|_helper|sdk_log_mode)$")
 
 Options = dict[str, str]

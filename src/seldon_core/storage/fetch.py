@@ -6,6 +6,7 @@ digest with the store's while it copies; the set of files and their sizes is com
 means "whole".
 """
 
+import contextlib
 import os
 import shutil
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from . import listing, manifest
 from .errors import ExitCode, StorageError
-from .listing import MANIFEST, SIDE_FOLDER, Entry
+from .listing import SIDE_FOLDER, Entry
 from .manifest import Manifest
 from .rclone import Stats
 from .store import Deadline, Store, open_store
@@ -43,7 +44,9 @@ def fetch(text: str, destination: Path, env: Mapping[str, str], *, seconds: floa
     """Leave the model of the URI in the destination folder and return what it consists of.
 
     `seconds` is the deadline of the whole. `report` gets progress, a line at a time. Nothing is downloaded where an
-    intact manifest of the same URI lies. Raises StorageError; the destination then holds what it held before.
+    intact manifest of the same URI lies. Raises StorageError; the destination then holds what it held before. A run
+    that is ended while it moves files leaves some of them and a manifest that vouches for none; the next one makes the
+    model whole.
     """
     deadline = Deadline(time.monotonic() + seconds, seconds)
     uri = parse(text)
@@ -127,15 +130,25 @@ def _verify(files: tuple[Entry, ...], side: Path, place: str) -> None:
 
 def _move(files: tuple[Entry, ...], side: Path, destination: Path, before: Manifest | None) -> None:
     # From here to the new manifest the folder is mixed, so the old one must not vouch for it.
-    (destination / MANIFEST).unlink(missing_ok=True)
+    manifest.write(destination, manifest.unfinished(before, files))
     wanted = {file.path for file in files}
     for old in before.files if before else ():
         if old.path not in wanted:
-            (destination / old.path).unlink(missing_ok=True)
+            _remove(destination, old.path)
     for file in files:
         target = destination / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
         (side / file.path).replace(target)
+
+
+def _remove(destination: Path, path: str) -> None:
+    """Remove a file, and the folders that it leaves empty: one may bear the name of a file to come."""
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        (destination / path).unlink()
+    with contextlib.suppress(OSError):
+        for folder in Path(path).parents:
+            if folder != Path():
+                (destination / folder).rmdir()
 
 
 def _amount(count: int, size: int) -> str:

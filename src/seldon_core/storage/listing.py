@@ -38,6 +38,11 @@ def parse_line(line: str) -> Entry | None:
     return Entry(item["Path"], item["Size"], item["IsDir"], hashes)
 
 
+def is_inside(path: str) -> bool:
+    """Tell whether a relative path stays in the folder that it is below."""
+    return "\0" not in path and not any(segment in {"", ".", ".."} for segment in path.split("/"))
+
+
 def model_files(entries: Iterable[Entry], shown: str) -> tuple[Entry, ...]:
     """Return the files of a model in order of their paths.
 
@@ -45,14 +50,13 @@ def model_files(entries: Iterable[Entry], shown: str) -> tuple[Entry, ...]:
     """
     files: dict[str, Entry] = {}
     for entry in entries:
-        segments = entry.path.split("/")
-        if any(segment in {"", ".", ".."} for segment in segments) or "\0" in entry.path:
+        if not is_inside(entry.path):
             raise StorageError(
                 ExitCode.BAD_URI,
                 f'{shown} holds the key "{one_line(entry.path, 120)}", which leaves the model\'s folder',
                 "remove or rename the object",
             )
-        if not entry.folder and segments[0] not in {MANIFEST, SIDE_FOLDER}:
+        if not entry.folder and entry.path.partition("/")[0] not in {MANIFEST, SIDE_FOLDER}:
             files[entry.path] = entry
     return tuple(files[path] for path in sorted(files))
 

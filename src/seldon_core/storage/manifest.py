@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .listing import MANIFEST, Entry
+from .listing import MANIFEST, Entry, is_inside
 
 _VERSION = 1
 
@@ -49,6 +49,16 @@ def describe(uri: str, destination: Path, entries: tuple[Entry, ...]) -> Manifes
     return Manifest(uri, tuple(files))
 
 
+def unfinished(before: Manifest | None, entries: tuple[Entry, ...]) -> Manifest:
+    """Return the record of a folder that is being changed: it names every file that may be ours, and vouches for none.
+
+    A run that is ended in between leaves it behind, and the next one knows what to remove.
+    """
+    files = {entry.path: File(entry.path, entry.size, 0, {}) for entry in entries}
+    files |= {file.path: file for file in before.files} if before else {}
+    return Manifest("", tuple(files.values()))
+
+
 def write(destination: Path, manifest: Manifest) -> None:
     """Write the manifest in one step: it is there whole or not at all."""
     content = {
@@ -80,7 +90,8 @@ def read(destination: Path) -> Manifest | None:
             File(str(item["path"]), int(item["size"]), int(item["mtimeNs"]), dict(item["hashes"]))
             for item in content["files"]
         )
-        return Manifest(str(content["uri"]), files)
+        # Files of a manifest are removed when another model comes: none may lie elsewhere.
+        return Manifest(str(content["uri"]), files) if all(is_inside(file.path) for file in files) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -91,7 +102,7 @@ def is_intact(manifest: Manifest, uri: str, destination: Path) -> bool:
     Contents are not read again: gigabytes would take seconds at every restart, and whoever can write into the volume
     can write the manifest as well.
     """
-    if manifest.uri != uri or not manifest.files:
+    if not uri or manifest.uri != uri or not manifest.files:
         return False
     for file in manifest.files:
         try:

@@ -5,6 +5,7 @@ rclone gets no environment of ours but what is listed here, because its variable
 configuration file is read.
 """
 
+import collections
 import contextlib
 import dataclasses
 import json
@@ -165,11 +166,11 @@ class Rclone:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
             errors="replace",
             start_new_session=True,
         )
-        messages: list[str] = []
+        messages: collections.deque[str] = collections.deque(maxlen=_KEPT)
         expired = _Alarm(process, self._deadline - time.monotonic())
         silent = _Alarm(process, patience)
         log = threading.Thread(target=_read_log, args=(process, messages, on_stats), daemon=True)
@@ -189,7 +190,7 @@ class Rclone:
             silent.cancel()
             _kill(process)
             process.wait()
-        return Result(status, tuple(messages[-_KEPT:]), expired.rang, silent.rang)
+        return Result(status, tuple(messages), expired.rang, silent.rang)
 
 
 class _Alarm:
@@ -217,16 +218,19 @@ def _kill(process: "subprocess.Popen[str]") -> None:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def _read_log(process: "subprocess.Popen[str]", messages: list[str], on_stats: Callable[[Stats], None]) -> None:
+def _read_log(
+    process: "subprocess.Popen[str]", messages: collections.deque[str], on_stats: Callable[[Stats], None]
+) -> None:
     if not process.stderr:
         return
     for line in process.stderr:
         try:
             entry = json.loads(line)
         except ValueError:
+            entry = None
+        if not isinstance(entry, dict):  # a Go program that crashes writes plain text
             messages.append(line.strip())
-            continue
-        if stats := entry.get("stats"):
+        elif stats := entry.get("stats"):
             on_stats(
                 Stats(
                     bytes=stats.get("bytes", 0),

@@ -143,12 +143,27 @@ class Store:
 
     def _lsjson(self, flags: Sequence[str], path: str) -> tuple[tuple[Entry, ...], Result]:
         entries: list[Entry] = []
+        unread = 0
 
         def add(line: str) -> None:
-            if entry := listing.parse_line(line):
+            nonlocal unread
+            try:
+                entry = listing.parse_line(line)
+            except (ValueError, KeyError):
+                unread += 1
+                return
+            if entry:
                 entries.append(entry)
 
         result = self.rclone().run(flags, [address(self.uri, path)], on_line=add, patience=_PATIENCE)
+        if (
+            unread and result.status == 0
+        ):  # of a run that was ended, the last line is cut off, and the end is what counts
+            raise StorageError(
+                ExitCode.FAILED,
+                f"{unread} lines of the listing of {self.place} cannot be read",
+                "check that the image's rclone is the one that it was built with",
+            )
         return tuple(entries), result
 
 
@@ -173,12 +188,23 @@ def open_store(uri: ModelUri, env: Mapping[str, str], deadline: Deadline) -> tup
 
 
 def _check_links(folder: Path) -> None:
-    """Refuse a claim's folder with links that lead out of the claim: they would copy this container's own files."""
+    """Refuse a claim's folder with links that lead out of the claim: they would copy this container's own files.
+
+    Folders that links lead to are looked into as well, because rclone follows them.
+    """
     claim = Path(CLAIM_MOUNT).resolve()
-    paths = (Path(parent, name) for parent, folders, names in os.walk(folder) for name in (*folders, *names))
-    for path in (folder, *(path for path in paths if path.is_symlink())):
-        if not path.resolve().is_relative_to(claim):
+    waiting = [folder]
+    seen: set[str] = set()
+    while waiting:
+        path = waiting.pop()
+        real = os.path.realpath(path)  # Path.resolve fails on a link that leads to itself
+        if not Path(real).is_relative_to(claim):
             raise StorageError(ExitCode.BAD_URI, f"{path} leads out of the claim", "replace the link by what it names")
+        if real in seen:
+            continue
+        seen.add(real)
+        found = (Path(parent, name) for parent, folders, names in os.walk(path) for name in (*folders, *names))
+        waiting += [below for below in found if below.is_symlink()]
 
 
 def _not_found(cause: str, near: tuple[str, ...]) -> StorageError:

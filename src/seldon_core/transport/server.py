@@ -32,6 +32,7 @@ class HttpServer:
     ) -> None:
         self._shared = Shared(handler, limits or Limits(), refusal, name)
         self._server: asyncio.Server | None = None
+        self._tls = False
         self._ticker: asyncio.TimerHandle | None = None
 
     @property
@@ -48,6 +49,7 @@ class HttpServer:
         `host` "" means all addresses, IPv4 and IPv6. Raises OSError where the port cannot be had.
         """
         loop = asyncio.get_running_loop()
+        self._tls = ssl is not None
         self._server = await loop.create_server(
             lambda: Connection(self._shared, loop),
             sock=_listening(host, port),
@@ -73,6 +75,11 @@ class HttpServer:
         """
         self._shared.closing = True
 
+    async def wait_unused(self, seconds: float) -> bool:
+        """Serve on until no client is connected, at most for `seconds`. False where some still are."""
+        await self._wait_empty(seconds)
+        return not self._shared.connections
+
     async def drain(self, deadline_seconds: float) -> None:
         """End in order: accept nothing new, finish what is under way, close what is idle.
 
@@ -85,8 +92,11 @@ class HttpServer:
         if self._server is not None:
             await self._empty_queue(self._server)
             self._server.close()
-        if shared.connections:
-            await self._wait_empty(min(shared.limits.idle_grace_seconds, deadline_seconds))
+        grace = min(shared.limits.idle_grace_seconds, deadline_seconds)
+        if self._tls:
+            await asyncio.sleep(grace)  # a connection counts only once its handshake, some round trips, is done
+        elif shared.connections:
+            await self._wait_empty(grace)
         while shared.connections and (left := deadline - loop.time()) > 0:
             for connection in list(shared.connections):
                 connection.close_if_idle()

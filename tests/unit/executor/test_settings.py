@@ -20,7 +20,8 @@ def test_the_arguments_that_the_operator_writes() -> None:
     assert (settings.deployment, settings.namespace, settings.predictor) == ("sklearn", "ns", "default")
     assert (settings.http_port, settings.prometheus_path, settings.full_health_checks) == (8000, "/prometheus", False)
     assert settings.engine_predictor == "x"
-    assert settings.shutdown_delay > 0
+    # Of the pod's end: this container's pre-stop sleep is 5 s, the models' 10 s; requests in flight need the rest.
+    assert 0 < settings.shutdown_delay <= 10 - 5 - 2
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seldon_core.microservice.errors import MicroserviceError
 from seldon_core.user_model import SeldonComponent, SeldonNotImplementedError, SeldonResponse
-from tests.unit.microservice.stand import Client, running, serving, settings
+from tests.unit.microservice.stand import running, serving, settings
 
 pytestmark = pytest.mark.asyncio
 ONE = {"data": {"ndarray": [[1.0]]}}
@@ -292,65 +291,6 @@ async def test_a_component_that_says_it_is_unwell_is_a_500() -> None:
         assert (got.status, json.loads(got.body)["status"]["info"]) == (500, "no more disk")
 
 
-class Batched:
-    """Each row is answered by itself; a row that starts with -1 fails, as does a call of rows of unequal kind."""
-
-    batches = True
-
-    def __init__(self) -> None:
-        self.calls: list[int] = []
-        self.begun = threading.Event()
-        self.release = threading.Event()
-
-    def predict(self, X: Any, names: Any) -> Any:
-        self.calls.append(len(X))
-        self.begun.set()
-        self.release.wait(20)
-        if (X[:, 0] == -1).any():
-            raise MicroserviceError("minus one")
-        return X.sum(axis=1, keepdims=True)
-
-
-async def test_requests_that_wait_go_into_one_call_and_a_bad_row_fails_alone() -> None:
-    made: list[Batched] = []
-
-    class Mine(Batched):
-        def __init__(self) -> None:
-            super().__init__()
-            made.append(self)
-
-    async with serving(Mine) as client:
-        first = asyncio.ensure_future(client.predict({"data": {"ndarray": [[1.0, 1.0]]}}))
-        assert await asyncio.to_thread(made[0].begun.wait, 5)
-        rows: list[Any] = [[[n, 0.5]] for n in range(10)] + [[[1.0, 2.0], [3.0, 4.0]]]
-        others = [asyncio.ensure_future(client.predict({"data": {"ndarray": one}})) for one in rows]
-        wide = asyncio.ensure_future(client.predict({"data": {"ndarray": [[1.0, 2.0, 3.0]]}}))
-        await _under_way(client, 13)
-        made[0].release.set()
-        assert (await first)["data"]["ndarray"] == [[2.0]]
-        assert [(await one)["data"]["ndarray"] for one in others] == [[[n + 0.5]] for n in range(10)] + [[[3.0], [7.0]]]
-        assert (await wide)["data"]["ndarray"] == [[6.0]]
-        assert sorted(made[0].calls) == [1, 1, 12]
-        made[0].release.clear()
-        made[0].begun.clear()
-        blocker = asyncio.ensure_future(client.predict({"data": {"ndarray": [[1.0, 1.0]]}}))
-        assert await asyncio.to_thread(made[0].begun.wait, 5)
-        pair = [asyncio.ensure_future(client.predict({"data": {"ndarray": [[n, 1.0]]}})) for n in (-1.0, 5.0)]
-        await _under_way(client, 3)
-        made[0].release.set()
-        await blocker
-        assert (await pair[0])["status"]["info"] == "minus one"
-        assert (await pair[1])["data"]["ndarray"] == [[6.0]]
-
-
-async def _under_way(client: Client, requests: int) -> None:
-    """Wait until the server works on so many requests at once."""
-    connections = client.service.server._shared.connections
-    async with asyncio.timeout(5):
-        while sum(one._active is not None for one in connections) < requests:  # noqa: ASYNC110 - it has no event
-            await asyncio.sleep(0.001)
-
-
 async def test_metadata_is_completed_from_the_image_and_overridden_by_the_environment() -> None:
     class Mine:
         def init_metadata(self) -> dict[str, Any]:
@@ -396,3 +336,17 @@ async def test_the_metrics_port_serves_its_path_alone() -> None:
     async with serving(Doubles, metrics_path="/prometheus") as client:
         assert await client.metrics("/prometheus") == ""
         assert await client.metrics("/other") == "404 page not found\n"
+
+
+async def test_a_metric_without_a_name_is_refused_and_spoils_no_scrape() -> None:
+    class Mine:
+        def predict(self, X: Any, names: Any) -> Any:
+            return X
+
+        def metrics(self) -> Any:
+            return [{"key": "", "type": "COUNTER", "value": 1}]
+
+    async with serving(Mine) as client:
+        got = await client.predict({"data": {"ndarray": [[1.0]]}})
+        assert got["status"]["reason"] == "MICROSERVICE_BAD_METRIC"
+        assert await client.metrics() == ""

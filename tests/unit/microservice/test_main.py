@@ -88,6 +88,7 @@ async def program(component: str, folder: Path, **env: str) -> asyncio.subproces
         (SERVER, "{", "MICROSERVICE_BAD_PARAMETER"),
         ("Nowhere.Model", "[]", "The module Nowhere cannot be imported"),
         ("Broken", "[]", "Broken raised RuntimeError: no model today"),
+        ("Exits", "[]", "Exits raised SystemExit: 3"),
     ],
 )
 async def test_what_does_not_load_ends_it_with_one_sentence_in_both_places(
@@ -96,6 +97,7 @@ async def test_what_does_not_load_ends_it_with_one_sentence_in_both_places(
     (tmp_path / "Broken.py").write_text(
         "class Broken:\n    def load(self):\n        raise RuntimeError('no model today\\nx')\n"
     )
+    (tmp_path / "Exits.py").write_text("class Exits:\n    def load(self):\n        raise SystemExit(3)\n")
     log = tmp_path / "termination-log"
     log.touch()
     process = await program(component, tmp_path, PREDICTIVE_UNIT_PARAMETERS=parameters, SELDON_TERMINATION_LOG=str(log))
@@ -125,3 +127,44 @@ async def test_sigterm_ends_it_with_status_0_even_while_a_model_loads(tmp_path: 
     assert answer.status == 503
     process.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(process.wait(), 10) == 0
+
+
+@pytest.mark.asyncio
+async def test_after_sigterm_it_serves_on_until_its_clients_have_gone(tmp_path: Path) -> None:
+    """An executor in the pod may have the next step of a graph to ask for, on old connections and on new ones."""
+    (tmp_path / "Echo.py").write_text("class Echo:\n    def predict(self, X, names):\n        return X\n")
+    port = free_port()
+    process = await program("Echo", tmp_path, PREDICTIVE_UNIT_HTTP_SERVICE_PORT=str(port))
+    assert process.stderr is not None
+    while b"model is loaded" not in await process.stderr.readline():
+        pass
+    old, new = HttpPool(), HttpPool()
+    body = b'{"data": {"ndarray": [[1]]}}'
+    assert (await old.request("127.0.0.1", port, "POST", "/predict", body=body)).status == 200
+    process.send_signal(signal.SIGTERM)
+    while b"stopping" not in await process.stderr.readline():
+        pass
+    for _ in range(100):
+        assert (await old.request("127.0.0.1", port, "POST", "/predict", body=body, repeatable=False)).status == 200
+        assert (await new.request("127.0.0.1", port, "POST", "/predict", body=body)).status == 200
+        await new.close()
+    await old.close()
+    assert await asyncio.wait_for(process.wait(), 3) == 0
+
+
+@pytest.mark.asyncio
+async def test_a_second_sigterm_ends_the_wait_for_clients(tmp_path: Path) -> None:
+    (tmp_path / "Echo.py").write_text("class Echo:\n    pass\n")
+    port = free_port()
+    process = await program("Echo", tmp_path, PREDICTIVE_UNIT_HTTP_SERVICE_PORT=str(port))
+    assert process.stderr is not None
+    while b"model is loaded" not in await process.stderr.readline():
+        pass
+    pool = HttpPool()
+    assert (await pool.request("127.0.0.1", port, "GET", "/health/ping")).status == 200
+    process.send_signal(signal.SIGTERM)
+    while b"stopping" not in await process.stderr.readline():
+        pass
+    process.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(process.wait(), 3) == 0
+    await pool.close()

@@ -47,3 +47,12 @@ class FakeRclone:
     def path(self) -> str:
         """Return a PATH on which this rclone comes first."""
         return f"{self.folder}{os.pathsep}{os.environ['PATH']}"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """What lies in a destination, without the manifest."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != ".seldon-model.json"
+    }

@@ -163,7 +163,7 @@ def test_a_remote_without_a_type() -> None:
         resolve(parse("mys3:a/b"), {"RCLONE_CONFIG_MYS3_PROVIDER": "Minio"})
 
 
-@pytest.mark.parametrize("kind", ["local", "LOCAL", "alias", "union", "combine"])
+@pytest.mark.parametrize("kind", ["local", "LOCAL", "alias", "union", "combine", "chunker", "crypt"])
 def test_types_that_read_this_container_are_refused(kind: str) -> None:
     with pytest.raises(StorageError, match="is not allowed here"):
         resolve(parse("x:etc"), {"RCLONE_CONFIG_X_TYPE": kind})

@@ -12,41 +12,7 @@ import pytest
 from seldon_core.storage import main as command
 from seldon_core.storage import uri as uri_module
 from seldon_core.storage.errors import ExitCode
-from tests.unit.storage.fake_rclone import FakeRclone
-
-ENDPOINT = "http://minio:9000"
-
-
-@pytest.fixture
-def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in [name for name in os.environ if name.startswith(("RCLONE_", "AWS_", "S3_", "SELDON_"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "an-access-key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-key")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", ENDPOINT)
-    path = tmp_path / "termination-log"
-    monkeypatch.setenv("TERMINATION_LOG", str(path))
-    return path
-
-
-@pytest.fixture
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seldon_core.storage.store._PAUSES", ())
-
-
-@pytest.fixture
-def destination(tmp_path: Path) -> Path:
-    path = tmp_path / "models"
-    path.mkdir()
-    return path
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != ".seldon-model.json"
-    }
+from tests.unit.storage.fake_rclone import FakeRclone, files
 
 
 def test_a_folder_arrives_whole(fake_rclone: FakeRclone, log: Path, destination: Path) -> None:
@@ -58,7 +24,7 @@ def test_a_folder_arrives_whole(fake_rclone: FakeRclone, log: Path, destination:
 
     assert files(destination) == {"model.joblib": b"model", "deep/er/empty": b""}
     assert sorted(path.name for path in destination.iterdir()) == [".seldon-model.json", "deep", "model.joblib"]
-    assert not log.exists()
+    assert log.read_text(encoding="utf-8") == ""
 
 
 def test_a_buckets_root(fake_rclone: FakeRclone, log: Path, destination: Path) -> None:
@@ -77,58 +43,18 @@ def test_a_single_file(fake_rclone: FakeRclone, log: Path, destination: Path) ->
     assert files(destination) == {"model.joblib": b"model"}
 
 
-def test_a_restart_downloads_nothing(
-    fake_rclone: FakeRclone, log: Path, destination: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    fake_rclone.put("sklearn/iris/model.joblib", b"model")
-    command.main(["s3://sklearn/iris", str(destination)])
-    before = len(fake_rclone.calls)
+def test_a_termination_log_is_never_made(fake_rclone: FakeRclone, log: Path, destination: Path) -> None:
+    log.unlink()
 
-    assert command.main(["s3://sklearn/iris", str(destination)]) == ExitCode.OK
-
-    assert len(fake_rclone.calls) == before
-    assert "nothing to download" in capsys.readouterr().out
-
-
-def test_a_damaged_model_is_fetched_again(fake_rclone: FakeRclone, log: Path, destination: Path) -> None:
-    fake_rclone.put("sklearn/iris/model.joblib", b"model")
-    command.main(["s3://sklearn/iris", str(destination)])
-    (destination / "model.joblib").write_bytes(b"half")
-
-    assert command.main(["s3://sklearn/iris", str(destination)]) == ExitCode.OK
-
-    assert files(destination) == {"model.joblib": b"model"}
-
-
-def test_another_uri_replaces_our_files_and_keeps_foreign_ones(
-    fake_rclone: FakeRclone, log: Path, destination: Path
-) -> None:
-    fake_rclone.put("sklearn/iris/model.joblib", b"model")
-    fake_rclone.put("sklearn/iris/old.txt", b"old")
-    fake_rclone.put("sklearn/wine/model.joblib", b"wine")
-    (destination / "users.txt").write_bytes(b"mine")
-    command.main(["s3://sklearn/iris", str(destination)])
-
-    assert command.main(["s3://sklearn/wine", str(destination)]) == ExitCode.OK
-
-    assert files(destination) == {"model.joblib": b"wine", "users.txt": b"mine"}
-
-
-def test_what_an_interrupted_run_left_is_not_trusted(fake_rclone: FakeRclone, log: Path, destination: Path) -> None:
-    fake_rclone.put("sklearn/iris/model.joblib", b"model")
-    side = destination / ".seldon-model.part"
-    side.mkdir()
-    (side / "model.joblib").write_bytes(b"MODEL")
-    (side / "stale").write_bytes(b"x")
-
-    assert command.main(["s3://sklearn/iris", str(destination)]) == ExitCode.OK
-
-    assert files(destination) == {"model.joblib": b"model"}
+    assert command.main(["s3://sklearn/iris", str(destination)]) == ExitCode.NOT_FOUND
+    assert not log.exists()
 
 
 NOTHING = {"status": 0, "out": ["[", "]"]}
 LIST_ONE = {"status": 0, "out": ["[", '{"Path":"model.joblib","Size":5,"IsDir":false}', "]"]}
 LIST_HUGE = {"status": 0, "out": ["[", '{"Path":"model.bin","Size":1152921504606846976,"IsDir":false}', "]"]}
+LIST_CUT = {"status": -9, "out": ["[", '{"Path":"model.joblib","Si']}
+LIST_ODD = {"status": 0, "out": ["[", '{"Path":"model.joblib"', "]"]}
 LIST_EVIL = {"status": 0, "out": ["[", '{"Path":"../../etc/passwd","Size":5,"IsDir":false}', "]"]}
 LIST_MARKER = {"status": 0, "out": ["[", '{"Path":"sub","Size":-1,"IsDir":true}', "]"]}
 LIST_NAMES = {
@@ -175,6 +101,8 @@ class Failure(NamedTuple):
         Failure(
             "s3://sklearn/iris", {"*": {"status": 5, "messages": [REFUSED]}}, ExitCode.NETWORK, "it refuses connections"
         ),
+        Failure("s3://sklearn/iris", {"*": LIST_CUT}, ExitCode.FAILED, "could not be read"),
+        Failure("s3://sklearn/iris", {"0": LIST_ODD}, ExitCode.FAILED, "1 lines of the listing of"),
         Failure("s3://sklearn/iris", {"0": LIST_HUGE}, ExitCode.DISK_FULL, "needs 1048576.0 TiB"),
         Failure("s3://sklearn/iris", {"0": LIST_EVIL}, ExitCode.BAD_URI, "leaves the model's folder"),
         Failure(
@@ -327,3 +255,24 @@ class TestClaim:
         assert command.main([str(claim / "model"), str(destination)]) == ExitCode.BAD_URI
         assert "leads out of the claim" in log.read_text(encoding="utf-8")
         assert fake_rclone.calls == []
+
+    @pytest.mark.usefixtures("fake_rclone")
+    def test_links_out_of_the_claim_behind_other_links_are_refused(
+        self, log: Path, destination: Path, claim: Path
+    ) -> None:
+        (claim / "model").mkdir()
+        (claim / "shared").mkdir()
+        (claim / "model" / "more").symlink_to("../shared")
+        (claim / "shared" / "token").symlink_to("/etc/hostname")
+
+        assert command.main([str(claim / "model"), str(destination)]) == ExitCode.BAD_URI
+        assert f"{claim}/model/more/token leads out of the claim" in log.read_text(encoding="utf-8")
+
+    @pytest.mark.usefixtures("log")
+    def test_links_in_a_circle_end(self, fake_rclone: FakeRclone, destination: Path, claim: Path) -> None:
+        (claim / "model").mkdir()
+        (claim / "model" / "again").symlink_to("../model")
+        (claim / "model" / "self").symlink_to("self")
+        fake_rclone.answer({"*": {"status": 1, "messages": ["stop"]}})
+
+        assert command.main([str(claim / "model"), str(destination)]) == ExitCode.FAILED

@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -70,7 +71,12 @@ def test_a_link_in_the_place_of_a_file(model: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", "{}", '{"version": 2}', '{"version": 1, "uri": "x", "files": [1]}']
+    "text",
+    ["", "{", "[]", "null", "{}", '{"version": 2}', '{"version": 1, "uri": "x", "files": [1]}']
+    + [
+        json.dumps({"version": 1, "uri": URI, "files": [{"path": path, "size": 1, "mtimeNs": 1, "hashes": {}}]})
+        for path in ("../x", "/etc/passwd", "a/../../x", "")
+    ],
 )
 def test_a_broken_manifest_is_none(tmp_path: Path, text: str) -> None:
     (tmp_path / ".seldon-model.json").write_text(text, encoding="utf-8")

@@ -137,3 +137,14 @@ def test_an_image_without_rclone(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(StorageError, match="there is no rclone in this image"):
         Rclone({}, time.monotonic() + 1)
+
+
+def test_only_the_last_messages_are_kept_whatever_they_look_like(fake_rclone: FakeRclone) -> None:
+    program = fake_rclone.folder / "rclone"
+    program.write_text(
+        "#!/bin/sh\nfor n in $(seq 1000); do echo $n >&2; done\necho null >&2\nexit 2\n", encoding="utf-8"
+    )
+
+    result = Rclone({}, time.monotonic() + 60).run(["copy"], ["a", "b"])
+
+    assert result.messages == (*(str(number) for number in range(982, 1001)), "null")

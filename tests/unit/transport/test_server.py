@@ -1,42 +1,27 @@
-"""The server over real sockets: order, limits, slow and vanishing clients, the orderly end."""
+"""The server over real sockets: order, limits, slow and vanishing clients."""
 
 import asyncio
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable
 from pathlib import Path
 
 import pytest
 
 from seldon_core.transport import server as server_module
 from seldon_core.transport.client import HttpPool
-from seldon_core.transport.server import Handler, HttpServer, Limits, Request, Response
+from seldon_core.transport.server import HttpServer, Limits, Request, Response
 from tests.unit.transport.raw import RawClient, get, post
+from tests.unit.transport.stand import echo, serving, until
 
 pytestmark = pytest.mark.asyncio
-
-
-@asynccontextmanager
-async def serving(handler: Handler, limits: Limits | None = None) -> AsyncIterator[HttpServer]:
-    server = HttpServer(handler, limits=limits, name="test")
-    await server.start("127.0.0.1", 0)
-    try:
-        yield server
-    finally:
-        await server.drain(0)
 
 
 @pytest.fixture
 def fast_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server looks at its connections every few milliseconds, so that short limits are reached at once."""
     monkeypatch.setattr(server_module, "_TICK_SECONDS", 0.01)
-
-
-def echo(request: Request) -> Response:
-    text = f"{request.method} {request.path}?{request.query.decode()} ".encode()
-    return Response(200, text + request.body, "text/plain")
 
 
 async def test_one_connection_serves_many_requests() -> None:
@@ -331,73 +316,6 @@ async def test_large_bodies_pass_both_ways() -> None:
         await pool.close()
 
 
-async def test_drain_finishes_what_is_in_flight_and_accepts_nothing_new() -> None:
-    begun, release = asyncio.Event(), asyncio.Event()
-
-    async def handler(_: Request) -> Response:
-        begun.set()
-        await release.wait()
-        return Response(200, b"done")
-
-    async with serving(handler, Limits(idle_grace_seconds=0.02)) as server:
-        port = server.port
-        busy, idle = await RawClient.to(port), await RawClient.to(port)
-        await busy.send(get("/"))
-        await begun.wait()
-        drained = asyncio.ensure_future(server.drain(5))
-        assert await idle.ended() == b""
-        with pytest.raises(ConnectionRefusedError):
-            await RawClient.to(port)
-        assert not drained.done()
-        release.set()
-        answer = await busy.answer()
-        assert (answer.body, answer.headers["connection"]) == (b"done", "close")
-        await drained
-
-
-async def test_drain_answers_a_request_that_is_just_arriving() -> None:
-    async with serving(echo) as server:
-        client = await RawClient.to(server.port)
-        whole = post("/late", b"abc")
-        await client.send(whole[:20])
-        await until(lambda: any(connection._reader.reading for connection in server._shared.connections))
-        drained = asyncio.ensure_future(server.drain(5))
-        await asyncio.sleep(0)
-        await client.send(whole[20:])
-        assert (await client.answer()).body == b"POST /late? abc"
-        await drained
-
-
-async def test_drain_gives_up_at_its_deadline() -> None:
-    begun = asyncio.Event()
-
-    async def handler(_: Request) -> Response:
-        begun.set()
-        await asyncio.Event().wait()
-        return Response(200)
-
-    async with serving(handler) as server:
-        client = await RawClient.to(server.port)
-        await client.send(get("/"))
-        await begun.wait()
-        await asyncio.wait_for(server.drain(0.05), 5)
-        with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
-            await client.answer()
-
-
-async def test_announce_close_serves_on_and_sends_clients_to_new_connections() -> None:
-    async with serving(echo) as server:
-        old = await RawClient.to(server.port)
-        await old.send(get("/"))
-        await old.answer()
-        server.announce_close()
-        for client in (old, await RawClient.to(server.port)):
-            await client.send(get("/a"))
-            answer = await client.answer()
-            assert (answer.status, answer.headers["connection"]) == (200, "close")
-            assert await client.ended() == b""
-
-
 async def test_tls(tls_files: tuple[Path, Path]) -> None:
     certificate, key = tls_files
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -411,10 +329,3 @@ async def test_tls(tls_files: tuple[Path, Path]) -> None:
     assert again.body == b"GET /again? "
     await pool.close()
     await server.drain(1)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition of the server's state, at most 5 seconds."""
-    async with asyncio.timeout(5):
-        while not condition():  # noqa: ASYNC110 - the server's state has no event of its own
-            await asyncio.sleep(0.001)
