@@ -164,3 +164,11 @@ def test_pull_secrets_by_name_or_as_references() -> None:
         {"name": "one"},
         {"name": "two"},
     ]
+
+
+@pytest.mark.parametrize("user", [0, "0"])
+def test_a_controller_that_shall_be_root_can_start(user: Any) -> None:
+    spec, container = pod({"managerUserID": user})["spec"], render_chart({"managerUserID": user}).container()
+
+    assert spec["securityContext"] | {"runAsUser": 0, "runAsNonRoot": False} == spec["securityContext"]
+    assert container["securityContext"]["runAsNonRoot"] is False

@@ -6,35 +6,33 @@ from typing import Any
 
 import pytest
 
+from seldon_core.operator import kinds
+
 from .helm import Rendered, render_chart
 
 OWNED = {"create", "delete", "get", "list", "patch", "update", "watch"}
 READ = {"get", "list", "watch"}
 
 IN_SERVED_NAMESPACES = {
-    "machinelearning.seldon.io/seldondeployments": READ | {"patch", "update"},
-    "machinelearning.seldon.io/seldondeployments/status": {"get", "patch", "update"},
+    "machinelearning.seldon.io/seldondeployments": READ,
+    "machinelearning.seldon.io/seldondeployments/status": {"patch"},
     "machinelearning.seldon.io/seldondeployments/finalizers": {"update"},
     "apps/deployments": OWNED,
     "/services": OWNED,
-    "autoscaling/horizontalpodautoscalers": OWNED,
-    "policy/poddisruptionbudgets": OWNED,
     "/pods": READ,
     "/pods/log": {"get"},
-    "apps/replicasets": READ,
-    "/events": READ | {"create", "patch"},
+    "apps/replicasets": READ | {"delete"},
+    "/events": READ | {"create"},
 }
 CREDENTIALS = {"/secrets": {"get"}, "/serviceaccounts": {"get"}}
 IN_OWN_NAMESPACE = {
-    "/configmaps": READ,
-    "coordination.k8s.io/leases": {"create"},
-    "coordination.k8s.io/leases:a33bd623.machinelearning.seldon.io": {"get", "patch", "update"},
-    "/secrets:seldon-webhook-tls": {"get", "patch", "update"},
-    "/events": {"create", "patch"},
+    "/configmaps:seldon-config": READ,
+    "/secrets:seldon-webhook-tls": {"get", "patch"},
+    "/events": {"create"},
 }
 WEBHOOK = {
     "admissionregistration.k8s.io/validatingwebhookconfigurations"
-    ":seldon-validating-webhook-configuration-seldon-system": READ | {"patch", "update"}
+    ":seldon-validating-webhook-configuration-seldon-system": READ | {"patch"}
 }
 
 
@@ -56,9 +54,7 @@ def roles(rendered: Rendered) -> list[dict[str, Any]]:
 def test_rights_in_all_namespaces() -> None:
     rendered = render_chart()
 
-    assert rights(rendered.one("ClusterRole", "seldon-manager-role-seldon-system")) == IN_SERVED_NAMESPACES | {
-        "/namespaces": READ
-    }
+    assert rights(rendered.one("ClusterRole", "seldon-manager-role-seldon-system")) == IN_SERVED_NAMESPACES
     assert rights(rendered.one("ClusterRole", "seldon-manager-sas-role-seldon-system")) == CREDENTIALS
     assert rights(rendered.one("ClusterRole", "seldon-webhook-role-seldon-system")) == WEBHOOK
     assert rights(rendered.one("Role", "seldon-leader-election-role")) == IN_OWN_NAMESPACE
@@ -67,7 +63,7 @@ def test_rights_in_all_namespaces() -> None:
 def test_rights_in_a_single_namespace_are_those_of_a_role() -> None:
     rendered = render_chart({"singleNamespace": True})
 
-    assert rights(rendered.one("Role", "seldon1-manager-role")) == IN_SERVED_NAMESPACES | {"/namespaces": {"get"}}
+    assert rights(rendered.one("Role", "seldon1-manager-role")) == IN_SERVED_NAMESPACES
     assert rights(rendered.one("Role", "seldon1-manager-sas-role")) == CREDENTIALS
     cluster_wide = [role for role in roles(rendered) if role["kind"] == "ClusterRole"]
     assert [rights(role) for role in cluster_wide] == [WEBHOOK]
@@ -119,7 +115,7 @@ def test_a_service_account_of_ones_own() -> None:
     assert rendered.one("Deployment")["spec"]["template"]["spec"]["serviceAccountName"] == "mine"
 
 
-def test_the_lease_is_the_one_that_values_name() -> None:
-    role = render_chart({"manager": {"leaderElectionID": "mine"}}).one("Role", "seldon-leader-election-role")
+def test_each_kind_that_the_controller_owns_can_be_made_and_removed() -> None:
+    granted = rights(render_chart().one("ClusterRole", "seldon-manager-role-seldon-system"))
 
-    assert rights(role)["coordination.k8s.io/leases:mine"] == {"get", "patch", "update"}
+    assert {key for key, verbs in granted.items() if verbs == OWNED} == {f"{r.group}/{r.plural}" for r in kinds.OWNED}

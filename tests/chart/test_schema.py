@@ -95,7 +95,7 @@ ACCEPTED = [
     at("managerUserID", "1000"),
     at("executor.defaultEnvSecretRefName", "mine"),
     at("global.storageClass", "of another chart"),
-    at("predictor_servers.MINE.anything", [1]),
+    at("predictor_servers.MINE.protocols.mine.image", "i:1"),
     at("engine.port", 8000),
     at("manager.containerSecurityContext.seLinuxOptions.level", "s0"),
 ]
@@ -133,3 +133,18 @@ def test_the_documentation_has_a_row_for_every_key() -> None:
         if not path.startswith("predictor_servers.") and f"| `{path}` |" not in text
     ]
     assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"protocol": {"seldon": {"image": "mine"}}}, "additional properties 'protocol' not allowed"),
+        ({"protocols": {"seldon": {"tag": "1"}}}, "additional properties 'tag' not allowed"),
+        (1, "got number, want"),
+    ],
+)
+def test_a_misspelt_server_is_refused(row: Any, words: str) -> None:
+    with pytest.raises(HelmFailed) as caught:
+        render_chart({"predictor_servers": {"SKLEARN_SERVER": row}})
+
+    assert words in str(caught.value)

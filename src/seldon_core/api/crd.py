@@ -13,8 +13,8 @@ from typing import Any, Final
 import msgspec
 
 from . import types
+from .types import MAX_GRAPH_DEPTH
 
-MAX_GRAPH_DEPTH: Final = 10
 PLURAL: Final = "seldondeployments"
 NAME: Final = f"{PLURAL}.{types.GROUP}"
 
@@ -170,4 +170,5 @@ def _schema(kind: msgspec.inspect.Type, extra: Mapping[str, Any], depth: int, *,
         text = isinstance(kind.value_type, msgspec.inspect.StrType)
         inner = {"additionalProperties": {"type": "string"}} if text else {"x-kubernetes-preserve-unknown-fields": True}
         return {"type": "object", **inner}
-    return {"type": _SCALARS[type(kind)]}
+    bounds = {"minimum": kind.ge, "maximum": kind.le} if isinstance(kind, msgspec.inspect.IntType) else {}
+    return {"type": _SCALARS[type(kind)], **{name: bound for name, bound in bounds.items() if bound is not None}}

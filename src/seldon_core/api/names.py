@@ -5,6 +5,7 @@ the same deployment has the same names in every release. Source: specification 1
 """
 
 import hashlib
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -12,7 +13,14 @@ from .types import ComponentSpec, Predictor
 
 MAX_LENGTH: Final = 63
 SERVICE_NAME_ANNOTATION: Final = "seldon.io/svc-name"
+LABEL_RULE: Final = "may hold lower-case letters, digits and '-', and must begin and end with a letter or digit"
+_LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _CONTAINER_LABEL: Final = "seldon-app-svc-"
+
+
+def is_label(name: str) -> bool:
+    """Whether Kubernetes takes the characters of a name for containers and Services. Its length is another matter."""
+    return _LABEL.fullmatch(name) is not None
 
 
 def _digest(name: str) -> str:

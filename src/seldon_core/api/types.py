@@ -24,7 +24,11 @@ UNKNOWN_IMPLEMENTATION: Final = "UNKNOWN_IMPLEMENTATION"
 BUILT_IN: Final = frozenset({"SIMPLE_MODEL", "SIMPLE_ROUTER", "RANDOM_ABTEST", "AVERAGE_COMBINER"})
 UNIT_TYPES: Final = ("MODEL", "ROUTER", "COMBINER", "TRANSFORMER", "OUTPUT_TRANSFORMER")
 
+# Children below so many levels are not in the definition's schema. Source: specification 2 (CRD schema).
+MAX_GRAPH_DEPTH: Final = 10
+
 Labels = dict[str, str]
+Replicas = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
 
 class PodMetadata(Struct, frozen=True):
@@ -43,7 +47,7 @@ class ComponentSpec(Struct, frozen=True):
     hpa_spec: Annotated[
         Json | None, Meta(description="A HorizontalPodAutoscaler for these pods.", extra={"shape": HpaShape})
     ] = None
-    replicas: int | None = None
+    replicas: Replicas | None = None
     keda_spec: Annotated[
         Json | None, Meta(description="A KEDA ScaledObject for these pods.", extra={"shape": TriggersShape})
     ] = None
@@ -102,7 +106,7 @@ class SvcOrchSpec(Struct, frozen=True):
 
     resources: Json | None = None
     env: tuple[EnvEntry, ...] = ()
-    replicas: int | None = None
+    replicas: Replicas | None = None
 
 
 class Explainer(Struct, frozen=True):
@@ -116,7 +120,7 @@ class Explainer(Struct, frozen=True):
     endpoint: Endpoint | None = None
     env_secret_ref_name: str = ""
     storage_initializer_image: str = ""
-    replicas: int | None = None
+    replicas: Replicas | None = None
     init_parameters: str = ""
 
 
@@ -132,7 +136,7 @@ class Predictor(Struct, frozen=True):
     name: Annotated[str, Meta(description="The predictor's name.", extra={"required": True})] = ""
     graph: Annotated[PredictiveUnit, Meta(extra={"required": True})] = PredictiveUnit()
     component_specs: tuple[ComponentSpec, ...] = ()
-    replicas: int | None = None
+    replicas: Replicas | None = None
     annotations: Labels = msgspec.field(default_factory=dict)
     engine_resources: Json = msgspec.field(default_factory=dict)
     labels: Labels = msgspec.field(default_factory=dict)
@@ -154,7 +158,7 @@ class SeldonDeploymentSpec(Struct, frozen=True):
     annotations: Labels = msgspec.field(default_factory=dict)
     protocol: Annotated[str, Meta(description="seldon, tensorflow, kfserving or v2.")] = ""
     transport: Annotated[str, Meta(description="rest or grpc.")] = ""
-    replicas: int | None = None
+    replicas: Replicas | None = None
     server_type: Annotated[str, Meta(description="rpc or kafka.")] = ""
 
 

@@ -18,6 +18,7 @@ from .validation_units import PROTOCOLS, Servers, unit_errors
 __all__ = ["NO_ENGINE_ANNOTATION", "FieldError", "Servers", "invalid_message", "validate"]
 
 NO_ENGINE_ANNOTATION: Final = "seldon.io/no-engine"
+ENGINE_CONTAINER: Final = "seldon-container-engine"
 
 _TRANSPORTS: Final = ("", "rest", "grpc")
 _SERVER_TYPES: Final = ("", "rpc", "kafka")
@@ -82,6 +83,13 @@ def _predictor_names(sdep: SeldonDeployment) -> Iterator[FieldError]:
     for index, predictor in enumerate(sdep.spec.predictors):
         if not predictor.name:
             yield FieldError(_at(index), "", f"Predictor has no name: set {_at(index)}.name")
+        elif not names.is_label(names.predictor_key(sdep.metadata.name, predictor)):
+            key = names.predictor_key(sdep.metadata.name, predictor)
+            text = (
+                "Illegal name of the predictor's Service, which is made of the names of the SeldonDeployment and the "
+                f"predictor (or is annotation {names.SERVICE_NAME_ANNOTATION}): it {names.LABEL_RULE}"
+            )
+            yield FieldError(_at(index), key, text)
         if predictor.name in seen:
             yield FieldError(_at(index), predictor.name, "Duplicate predictor name")
         seen.add(predictor.name)
@@ -128,6 +136,9 @@ def _containers(sdep: SeldonDeployment) -> Iterator[FieldError]:
             here: set[str] = set()
             for container in _declared(component):
                 name = container["name"]
+                if name == ENGINE_CONTAINER and j == 0 and not has_separate_engine(sdep):
+                    path = f"{_at(index)}.componentSpecs[{j}].spec.containers"
+                    yield FieldError(path, name, "Name of the orchestrator's container: give this one another name")
                 if name in here or (name in seen and name in nodes):
                     path = f"{_at(index)}.componentSpecs[{j}].spec.containers"
                     yield FieldError(path, name, "Duplicate container name: a node of the graph has one container")

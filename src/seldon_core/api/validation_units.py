@@ -24,19 +24,8 @@ def unit_errors(
         for component in predictor.component_specs
         for container in component.spec.get("containers", ())
     }
-    if unit.is_prepackaged:
-        for message in _server_messages(unit, sdep.spec.protocol, servers):
-            yield FieldError(path, unit.name, message)
-        if not unit.name:
-            yield FieldError(path, "", "Predictive Unit has no name: set its name")
-    elif unit.implementation not in BUILT_IN and unit.name not in images:
-        text = (
-            "Can't find container for Predictive Unit: add a container of that name under "
-            "componentSpecs[].spec.containers, or set implementation to a prepackaged server"
-        )
-        yield FieldError(path, unit.name, text)
-    elif unit.implementation not in BUILT_IN and not images[unit.name]:
-        yield FieldError(path, unit.name, "Container of Predictive Unit has no image: set one, or an implementation")
+    for message in _server_or_container_messages(unit, images, sdep.spec.protocol, servers):
+        yield FieldError(path, unit.name, message)
     by_type = not unit.is_prepackaged and unit.implementation not in BUILT_IN
     if by_type and unit.type and unit.type not in UNIT_TYPES and not unit.methods:
         text = (
@@ -51,6 +40,30 @@ def unit_errors(
         yield FieldError(path, "", "No logger mode specified: set logger.mode to all, request or response")
     for index, child in enumerate(unit.children):
         yield from unit_errors(sdep, predictor, child, f"{path}[{index}]", servers)
+
+
+def _server_or_container_messages(
+    unit: PredictiveUnit, images: Mapping[str, str], protocol: str, servers: Servers
+) -> Iterator[str]:
+    """What is wrong with the server of a unit, or else with its container. `images` are those of the containers."""
+    if unit.is_prepackaged:
+        yield from _server_messages(unit, protocol, servers)
+        if not unit.name:
+            yield "Predictive Unit has no name: set its name"
+        elif unit.name not in images and not names.is_label(unit.name):
+            yield f"Predictive Unit's name cannot be a container's: it {names.LABEL_RULE}"
+    elif unit == PredictiveUnit():
+        yield (
+            "Can't find container for Predictive Unit: the graph is empty; set its name and implementation, and see "
+            "that they are indented below graph"
+        )
+    elif unit.implementation not in BUILT_IN and unit.name not in images:
+        yield (
+            "Can't find container for Predictive Unit: add a container of that name under "
+            "componentSpecs[].spec.containers, or set implementation to a prepackaged server"
+        )
+    elif unit.implementation not in BUILT_IN and not images[unit.name]:
+        yield "Container of Predictive Unit has no image: set one, or an implementation"
 
 
 def _fetches_itself(predictor: Predictor, unit: PredictiveUnit) -> bool:

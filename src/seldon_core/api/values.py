@@ -110,11 +110,28 @@ def _prepare(section: type[Struct], data: Any, path: tuple[str, ...], *, merged:
         elif _is_text(kind) and isinstance(value, int | float) and not isinstance(value, bool):
             prepared[key] = str(value)
         elif isinstance(value, dict):
+            if key == "predictor_servers":
+                _check_rows(value)
             factory = fields[key].default_factory
             prepared[key] = merge(factory() if callable(factory) and not merged else {}, value)
         else:
             prepared[key] = value
     return prepared
+
+
+def _check_rows(rows: Mapping[str, Any]) -> None:
+    """A row of `predictor_servers` has `protocols`, or keys of an old release; anything else would be lost silently."""
+    for name, row in rows.items():
+        for key in row if isinstance(row, dict) else ():
+            pattern = f"predictor_servers.*.{key}"
+            if key != "protocols" and not any(
+                f"{known}.".startswith(f"{pattern}.") for known in values_obsolete.OBSOLETE
+            ):
+                raise ValuesError(
+                    _unknown(
+                        ("predictor_servers", name, str(key)), row[key], ("predictor_servers", name), ("protocols",)
+                    )
+                )
 
 
 def _resolve_aliases(data: dict[str, Any]) -> dict[str, Any]:

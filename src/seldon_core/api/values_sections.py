@@ -201,17 +201,23 @@ class Manager(Section, frozen=True):
         doc("A name over 63 characters is shortened to `<SeldonDeployment>-<hash>`, not to `seldon-<hash>`."),
     ] = False
     leader_election_id: Annotated[
-        str, Meta(min_length=1), doc("Name of the Lease that the leading controller holds.")
+        str,
+        Meta(min_length=1),
+        doc("Without effect until a later release, as are the next three: one controller runs, and holds no Lease."),
     ] = field(default="a33bd623.machinelearning.seldon.io", name="leaderElectionID")
-    leader_election_lease_duration_secs: Annotated[int, Meta(ge=1), doc("How long the Lease is valid, seconds.")] = 15
+    leader_election_lease_duration_secs: Annotated[
+        int, Meta(ge=1), doc("How long the Lease is valid, seconds. Without effect yet.")
+    ] = 15
     leader_election_renew_deadline_secs: Annotated[
-        int, Meta(ge=1), doc("A leader that could not renew for so long steps down, seconds.")
+        int, Meta(ge=1), doc("A leader that could not renew for so long steps down, seconds. Without effect yet.")
     ] = 10
     leader_election_resource_lock: Annotated[
         str | None,
         doc("Without effect: the lock is always a Lease, the only kind that Kubernetes still knows."),
     ] = None
-    leader_election_retry_period_secs: Annotated[int, Meta(ge=1), doc("Time between two tries, seconds.")] = 2
+    leader_election_retry_period_secs: Annotated[
+        int, Meta(ge=1), doc("Time between two tries, seconds. Without effect yet.")
+    ] = 2
     log_level: Annotated[str, doc("DEBUG, INFO, WARNING or ERROR.")] = "INFO"
     memory_limit: Annotated[Quantity, doc("Memory limit.")] = "300Mi"
     memory_request: Annotated[Quantity, doc("Memory request.")] = "200Mi"

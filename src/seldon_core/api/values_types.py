@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from msgspec import field
+from msgspec import Meta, field
 
 from seldon_core import __version__
 
 from . import values_sections as sections
 from .values_base import LOCAL_REGISTRY, Section, UserId, doc
+from .values_obsolete import OBSOLETE
 
 
 def _row(**protocols: tuple[str, str]) -> dict[str, Any]:
@@ -23,6 +24,22 @@ def _row(**protocols: tuple[str, str]) -> dict[str, Any]:
             name: {"image": image, "defaultImageVersion": version} for name, (image, version) in protocols.items()
         }
     }
+
+
+_TEXT = {"type": ["string", "null"]}
+_IMAGE = {
+    "type": ["object", "null"],
+    "additionalProperties": False,
+    "properties": {"image": _TEXT, "defaultImageVersion": _TEXT, "embedded": {"type": ["boolean", "null"]}},
+}
+_ROW = {
+    "type": ["object", "null"],
+    "additionalProperties": False,
+    "properties": {
+        "protocols": {"type": ["object", "null"], "additionalProperties": _IMAGE},
+        **{key.rpartition("*.")[2].partition(".")[0]: {} for key in OBSOLETE if "*" in key},
+    },
+}
 
 
 def _predictor_servers() -> dict[str, Any]:
@@ -83,6 +100,7 @@ class Values(Section, frozen=True):
             "rows of your own, here or by editing the ConfigMap seldon-config, which takes effect at once. "
             "`embedded: true` marks servers that can answer without an orchestrator."
         ),
+        Meta(extra_json_schema={"additionalProperties": _ROW}),
     ] = field(default_factory=_predictor_servers, name="predictor_servers")
     rbac: sections.Rbac = field(default_factory=sections.Rbac)
     service_account: sections.ServiceAccount = field(default_factory=sections.ServiceAccount)

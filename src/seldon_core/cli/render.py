@@ -2,13 +2,14 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from seldon_core.api.decode import ManifestError, load
 from seldon_core.api.types import KIND, SeldonDeployment
+from seldon_core.api.unknown import unknown_fields
 from seldon_core.api.validation import validate
 from seldon_core.operator import render as rendering
 from seldon_core.operator.render.config import ConfigError, OperatorConfig, from_values
@@ -23,7 +24,8 @@ def register(commands: Any) -> None:
         "render",
         help="print the objects that the controller would create",
         description="Print, as YAML documents, the objects that the controller would create for each SeldonDeployment "
-        "of a file. Needs no cluster. Exits with 1, and one reason a line on stderr, where the webhook would refuse.",
+        "of a file. Needs no cluster. Exits with 1, and one reason a line on stderr, where the webhook would refuse. "
+        "Fields that no SeldonDeployment has are named on stderr, too.",
     )
     parser.add_argument("-f", "--filename", required=True, metavar="FILE", help="manifest, YAML or JSON; - is stdin")
     parser.add_argument("-n", "--namespace", help="namespace of manifests that name none (default: default)")
@@ -44,10 +46,14 @@ def run(arguments: argparse.Namespace) -> int:
     if not found:
         raise CommandError(f"{arguments.filename}: holds no {KIND}.")
     for manifest in found:
+        title = _title(manifest, arguments.filename)
         try:
-            rendered += _objects(load(manifest), arguments.namespace, config)
+            sdep = load(manifest)
+            for sentence in unknown_fields(manifest):
+                print(f"{title}: {sentence}", file=sys.stderr)
+            rendered += _objects(sdep, arguments.namespace, config)
         except ManifestError as error:
-            reasons.append(str(error))
+            reasons.append(f"{title}: {error}")
         except CommandError as error:
             reasons += error.reasons
     if reasons:
@@ -59,11 +65,16 @@ def run(arguments: argparse.Namespace) -> int:
 def _seldon_deployments(name: str) -> Iterator[Any]:
     for document in files.documents(name):
         if isinstance(document, dict) and document.get("kind") not in {None, KIND}:
-            metadata = document.get("metadata")
-            title = metadata.get("name") if isinstance(metadata, dict) else None
-            print(f"skipped: {document['kind']}/{title}", file=sys.stderr)
+            print(f"skipped: {document['kind']}/{_title(document, None)}", file=sys.stderr)
         else:
             yield document
+
+
+def _title(document: Any, otherwise: str | None) -> str | None:
+    """The name of an object, or what else to call it."""
+    metadata = document.get("metadata") if isinstance(document, Mapping) else None
+    name = metadata.get("name") if isinstance(metadata, Mapping) else None
+    return str(name) if name is not None else otherwise
 
 
 def _objects(sdep: SeldonDeployment, namespace: str | None, config: OperatorConfig) -> tuple[Any, ...]:

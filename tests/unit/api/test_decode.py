@@ -6,6 +6,8 @@ import pytest
 
 from seldon_core.api.decode import ManifestError, load
 
+V1 = "machinelearning.seldon.io/v1"
+
 
 def manifest(**spec: Any) -> Any:
     return {
@@ -58,7 +60,19 @@ def test_pod_specs_are_kept_in_full() -> None:
     ("spec", "path", "words"),
     [
         ({"replicas": "two"}, "spec.replicas", "a whole number, and is a string"),
-        ({"annotations": {"a": 1}}, "spec.annotations", "a string, and is a whole number"),
+        ({"replicas": 1.5}, "spec.replicas", "a whole number, and is a number with a fraction"),
+        ({"replicas": -1}, "spec.replicas", "a whole number of at least 0"),
+        ({"replicas": 2**31}, "spec.replicas", "a whole number of at most 2147483647"),
+        (
+            {"annotations": {"b": "c", "a.b/c": 1}},
+            'spec.annotations["a.b/c"]: ',
+            "a string, and is a whole number; put it in quotes",
+        ),
+        (
+            {"predictors": [{"name": "p", "graph": {"name": "c"}}, {"name": "p", "labels": {"a": ["b"]}}]},
+            'spec.predictors[1].labels["a"]: ',
+            "a string, and is a list.",
+        ),
         ({"predictors": {"name": "p"}}, "spec.predictors", "a list, and is a mapping"),
         ({"predictors": [{"name": "p", "graph": "c"}]}, "spec.predictors[0].graph", "a mapping, and is a string"),
         (
@@ -84,6 +98,53 @@ def test_a_wrong_field_is_named_with_what_belongs_there(spec: Any, path: Any, wo
 
     assert str(caught.value).startswith(path)
     assert words in str(caught.value)
+
+
+def nested(levels: int) -> Any:
+    graph: dict[str, Any] = {"name": "c"}
+    for _ in range(levels):
+        graph = {"name": "c", "children": [graph]}
+    return manifest(predictors=[{"name": "p", "graph": graph}])
+
+
+@pytest.mark.parametrize("levels", [11, 100, 5000])
+def test_a_graph_deeper_than_the_definition_is_refused(levels: int) -> None:
+    assert load(nested(10)).spec.predictors
+
+    with pytest.raises(ManifestError, match=r"^spec.predictors\[0\].graph: is nested deeper than 10 children"):
+        load(nested(levels))
+
+
+def test_anything_else_that_is_nested_too_deeply_is_refused() -> None:
+    pod: dict[str, Any] = {"containers": []}
+    pod["self"] = pod
+
+    with pytest.raises(ManifestError, match="nested too deeply"):
+        load(manifest(predictors=[{"name": "p", "graph": {"name": "c"}, "componentSpecs": [{"spec": pod}]}]))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            {"kind": "Secret"},
+            f"The manifest is a {V1} Secret, not a SeldonDeployment: it must say kind: SeldonDeployment",
+        ),
+        (
+            {"apiVersion": "machinelearning.seldon.io/v1beta1"},
+            f"apiVersion: must be {V1} (or v1alpha2 or v1alpha3), and is '{V1}beta1'.",
+        ),
+        (
+            {"apiVersion": None},
+            f"apiVersion: must be {V1} (or v1alpha2 or v1alpha3), and is missing.",
+        ),
+    ],
+)
+def test_another_kind_or_version_is_named(change: Any, sentence: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        load(manifest() | change)
+
+    assert str(caught.value).startswith(sentence)
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,27 @@ BROKEN = [
         "spec.predictors[1]", "p", "Duplicate predictor name",
     ),
     (
+        "predictor's name", {}, [server() | {"name": "My P"}], "spec.predictors[0]", "m-My P",
+        "Illegal name of the predictor's Service",
+    ),
+    (
+        "service's name", {}, [predictor(annotations={"seldon.io/svc-name": "a_b"})], "spec.predictors[0]", "a_b",
+        "Illegal name of the predictor's Service",
+    ),
+    (
+        "server's name", {}, [server(name="my_model")], "spec.predictors[0].graph", "my_model",
+        "Predictive Unit's name cannot be a container's",
+    ),
+    (
+        "orchestrator's name", {}, [predictor(containers=("c", "seldon-container-engine"))],
+        "spec.predictors[0].componentSpecs[0].spec.containers", "seldon-container-engine",
+        "Name of the orchestrator's container",
+    ),
+    (
+        "empty graph", {}, [{"name": "p"}], "spec.predictors[0].graph", "",
+        "Can't find container for Predictive Unit: the graph is empty",
+    ),
+    (
         "no container", {}, [predictor(graph={"name": "zz"})],
         "spec.predictors[0].graph", "zz", "Can't find container for Predictive Unit",
     ),

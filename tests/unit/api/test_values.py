@@ -182,7 +182,7 @@ def test_what_helm_merged_is_taken_as_it_is() -> None:
 
 
 def test_loading_changes_nothing_that_was_given() -> None:
-    data = {"executor": {"defaultEnvSecretRefName": "s"}, "predictor_servers": {"A": {"b": None}}}
+    data = {"executor": {"defaultEnvSecretRefName": "s"}, "predictor_servers": {"A": {"protocols": None}}}
     before = msgspec.to_builtins(data)
 
     load_values(data)
@@ -237,3 +237,17 @@ def test_merge_removes_with_null_and_replaces_lists() -> None:
     over = {"a": {"b": None, "d": 3}, "l": [3], "m": 5, "s": {"t": None, "u": 1}}
 
     assert merge(base, over) == {"a": {"c": 2, "d": 3}, "l": [3], "m": 5, "s": {"u": 1}}
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"protocol": {"seldon": {"image": "i"}}}, "did you mean predictor_servers.MINE.protocols?"),
+        ({"foo": 1}, "Unknown value predictor_servers.MINE.foo. Keys of predictor_servers.MINE: protocols"),
+    ],
+)
+def test_a_misspelt_key_of_a_server_is_refused(row: Any, words: str) -> None:
+    with pytest.raises(ValuesError) as caught:
+        load_values({"predictor_servers": {"MINE": row}})
+
+    assert words in str(caught.value)

@@ -105,12 +105,19 @@ def test_reasons_are_one_a_line_and_nothing_is_printed(run: Any) -> None:
     ("text", "words"),
     [
         ("{", "is no YAML: line 2, column 1"),
+        (
+            "spec:\n\tpredictors: []\n",
+            "line 2, column 1: found character that cannot start any token; if it is a tab: ",
+        ),
+        (IRIS + "spec: {}\n", "line 9, column 1: key 'spec' stands twice in one mapping"),
+        (IRIS.replace("name: default", "name: default\n    name: d"), "column 5: key 'name' stands twice"),
         ("a: [1, 2", "is no YAML"),
         ("- 1\n- 2\n", "The manifest is not a mapping"),
         ("just text", "The manifest is not a mapping"),
         ("", "holds no SeldonDeployment"),
         (SECRET, "holds no SeldonDeployment"),
-        ("kind: SeldonDeployment\n", "apiVersion must be machinelearning.seldon.io/v1"),
+        ("kind: SeldonDeployment\n", "manifest.yaml: apiVersion: must be machinelearning.seldon.io/v1"),
+        (IRIS.replace("name: iris", "name: My_Iris"), 'Invalid value: "My_Iris-default": Illegal name'),
         (IRIS.replace("predictors:", "predictorz:"), "Graph contains no predictors"),
         (IRIS.replace("name: default", "name: 1"), "spec.predictors[0].name: must be a string"),
         (IRIS.replace("name: default", "name: default\n    explainer: {type: AnchorTabular}"), "an explainer"),
@@ -121,6 +128,22 @@ def test_bad_input_is_a_sentence(run: Any, text: str, words: str) -> None:
 
     assert (status, objects) == (1, [])
     assert any(words in line for line in err), err
+
+
+def test_a_merge_key_may_be_overridden(run: Any) -> None:
+    status, objects, err = run(f"x: &x {{name: other}}\n{IRIS.replace('{name: iris}', '{<<: *x, name: iris}')}")
+
+    assert (status, err) == (0, [])
+    assert objects[-1]["metadata"]["name"] == "iris-default-0-classifier"
+
+
+def test_a_field_that_has_no_effect_is_named(run: Any) -> None:
+    status, objects, err = run(IRIS.replace("name: default", "name: default\n    replica: 2"))
+
+    assert (status, len(objects)) == (0, 3)
+    assert err == [
+        "iris: spec.predictors[0].replica: is no field of a SeldonDeployment and is ignored; did you mean replicas?"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -102,3 +102,11 @@ def test_the_orchestrator_ends_before_the_models(build: Any, iris: Any) -> None:
     engine = build(iris).container("seldon-container-engine")
 
     assert engine["lifecycle"] == {"preStop": {"exec": {"command": ["/bin/sleep", "5"]}}}
+
+
+def test_ssl_without_a_secret_asks_for_no_certificate(build: Any, iris: Any) -> None:
+    without, empty = build(iris), build({**iris, "ssl": {}})
+
+    assert empty.pod()["volumes"] == without.pod()["volumes"]
+    assert empty.container("classifier") == without.container("classifier")
+    assert empty.container("seldon-container-engine")["readinessProbe"]["httpGet"]["scheme"] == "HTTP"

@@ -44,7 +44,7 @@ def add_mount(mounts: list[Json], mount: Json) -> None:
 def _mounts(scope: Scope, container: Json, unit: PredictiveUnit) -> list[Json]:
     mounts = list(container.get("volumeMounts") or ())
     add_mount(mounts, dict(PODINFO_MOUNT))
-    if scope.predictor.ssl:
+    if scope.certificate:
         add_mount(mounts, dict(CERT_MOUNT))
     if unit.model_uri:
         volume = names.provision_volume(unit.name)
@@ -54,7 +54,7 @@ def _mounts(scope: Scope, container: Json, unit: PredictiveUnit) -> list[Json]:
 
 def _probes(scope: Scope, container: Json, unit: PredictiveUnit) -> dict[str, Any]:
     # With a certificate the server speaks TLS on its port, which a TCP probe bears and an HTTP probe does not.
-    if scope.is_embedded(unit) and not scope.predictor.ssl:
+    if scope.is_embedded(unit) and not scope.certificate:
         return probes.server(port_of(container, "http") or 0)
     port = unit.endpoint.service_port if unit.endpoint else port_of(container, "http") or 0
     return probes.tcp(port, container)

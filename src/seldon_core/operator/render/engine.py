@@ -8,6 +8,7 @@ import msgspec
 
 from seldon_core.api.shapes import Json
 from seldon_core.api.types import ComponentSpec
+from seldon_core.api.validation import ENGINE_CONTAINER
 
 from . import canonical, probes, security
 from .containers import CERT_MOUNT, PODINFO_MOUNT
@@ -15,7 +16,6 @@ from .environment import CERT_FOLDER, compact_json, merged
 from .errors import RenderError
 from .scope import Scope
 
-NAME: Final = "seldon-container-engine"
 _ENV_ANNOTATION: Final = "seldon.io/engine-"
 _NOT_ENV: Final = "seldon.io/engine-separate-pod"
 _QUEUE_SIZE: Final = "seldon.io/executor-logger-queue-size"
@@ -27,11 +27,11 @@ _PRE_STOP: Final = {"preStop": {"exec": {"command": ["/bin/sleep", "5"]}}}
 def container(scope: Scope, pod: Json, components: Sequence[ComponentSpec]) -> Json:
     """The orchestrator's container for a pod. `components` are the predictor's pods as they are rendered."""
     executor = scope.config.executor
-    tls = scope.predictor.ssl is not None
+    tls = bool(scope.certificate)
     given = scope.predictor.svc_orch_spec.resources or scope.predictor.engine_resources
     resources = given or executor.resources.render()
     return {
-        "name": NAME,
+        "name": ENGINE_CONTAINER,
         "image": executor.image,
         "imagePullPolicy": executor.pull_policy,
         "args": list(_arguments(scope)),
@@ -91,7 +91,7 @@ def _environment(scope: Scope, components: Sequence[ComponentSpec]) -> list[Json
     ]
     own = [{"name": name, "value": value} for name, value in first if name not in named]
     added = [*_annotation_variables(scope)]
-    if scope.predictor.ssl:
+    if scope.certificate:
         added.append(("SELDON_CERT_MOUNT_PATH", CERT_FOLDER))
     return merged([*own, *given], added)
 

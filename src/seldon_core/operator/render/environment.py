@@ -69,7 +69,7 @@ def _unit_variables(scope: Scope, container: Json, unit: PredictiveUnit) -> Iter
     yield "MLSERVER_METRICS_ENDPOINT", path
     if unit.is_prepackaged and not unit.parameters:
         yield PARAMETERS, parameters(unit)
-    if scope.predictor.ssl:
+    if scope.certificate:
         yield "SELDON_CERT_MOUNT_PATH", CERT_FOLDER
 
 

@@ -49,8 +49,8 @@ def base(scope: Scope, spec: Json) -> PodSpec:
 
 def add_certificate(scope: Scope, pod: Json) -> None:
     """Append the volume of the predictor's certificate, where it has one."""
-    if scope.predictor.ssl:
-        secret = {"secretName": scope.predictor.ssl.cert_secret_name}
+    if scope.certificate:
+        secret = {"secretName": scope.certificate}
         add_volumes(pod, [{"name": containers.CERT_VOLUME, "secret": secret}])
 
 

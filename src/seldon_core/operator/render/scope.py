@@ -65,6 +65,11 @@ class Scope:
         """Whether requests go to the model without an orchestrator."""
         return self.predictor.annotations.get(NO_ENGINE_ANNOTATION) == "true"
 
+    @property
+    def certificate(self) -> str:
+        """The secret with the certificate that the predictor's containers serve with; empty where they have none."""
+        return self.predictor.ssl.cert_secret_name if self.predictor.ssl else ""
+
     @cached_property
     def nodes(self) -> dict[str, PredictiveUnit]:
         """The graph's nodes by name."""
