@@ -80,7 +80,7 @@ class Client:
     async def get(self, resource: Resource, name: str, namespace: str | None = None) -> Object:
         """One object."""
         call = Call("get", resource, namespace, name)
-        return _object(await self._send(call, "GET", resource.path(namespace=namespace, name=name)))
+        return _object(call, await self._send(call, "GET", resource.path(namespace=namespace, name=name)))
 
     async def list(self, selection: Selection) -> ObjectList:
         """All objects of a selection, read page by page at one version. Items carry apiVersion and kind."""
@@ -90,7 +90,7 @@ class Client:
         items: list[Object] = []
         while True:
             path = selection.resource.path(namespace=selection.namespace)
-            page = _object(await self._send(call, "GET", path, query=query, headers=headers))
+            page = _object(call, await self._send(call, "GET", path, query=query, headers=headers))
             items += page.get("items") or []
             metadata = page.get("metadata") or {}
             if not metadata.get("continue"):
@@ -115,7 +115,7 @@ class Client:
         call = Call("patch", resource, namespace, name, subresource)
         query = {"fieldManager": self.field_manager, "force": "true"}
         path = resource.path(namespace=namespace, name=name, subresource=subresource)
-        return _object(await self._send(call, "PATCH", path, query=query, body=manifest, content_type=_APPLY))
+        return _object(call, await self._send(call, "PATCH", path, query=query, body=manifest, content_type=_APPLY))
 
     async def patch(
         self,
@@ -130,13 +130,25 @@ class Client:
         call = Call("patch", resource, namespace, name, subresource)
         path = resource.path(namespace=namespace, name=name, subresource=subresource)
         query = {"fieldManager": self.field_manager}
-        return _object(await self._send(call, "PATCH", path, query=query, body=patch, content_type=_MERGE))
+        return _object(call, await self._send(call, "PATCH", path, query=query, body=patch, content_type=_MERGE))
 
     async def patch_status(
-        self, resource: Resource, name: str, status: Mapping[str, Any], namespace: str | None = None
+        self,
+        resource: Resource,
+        name: str,
+        status: Mapping[str, Any],
+        namespace: str | None = None,
+        *,
+        resource_version: str | None = None,
     ) -> Object:
-        """Merge fields into an object's status (None removes one), through the subresource."""
-        return await self.patch(resource, name, {"status": status}, namespace, subresource="status")
+        """Merge fields into an object's status (None removes one), through the subresource.
+
+        With a `resource_version` only if the object is still at it (else `ConflictError`).
+        """
+        patch: Object = {"status": status}
+        if resource_version:
+            patch["metadata"] = {"resourceVersion": resource_version}
+        return await self.patch(resource, name, patch, namespace, subresource="status")
 
     async def create(self, resource: Resource, manifest: Mapping[str, Any]) -> Object:
         """Create an object; its name may be left to the API server (`metadata.generateName`)."""
@@ -144,7 +156,7 @@ class Client:
         call = Call("create", resource, metadata.get("namespace"), metadata.get("name"))
         query = {"fieldManager": self.field_manager}
         path = resource.path(namespace=metadata.get("namespace"))
-        return _object(await self._send(call, "POST", path, query=query, body=manifest))
+        return _object(call, await self._send(call, "POST", path, query=query, body=manifest))
 
     async def replace(self, resource: Resource, manifest: Mapping[str, Any]) -> Object:
         """Write an object as a whole. Its `metadata.resourceVersion` is a precondition (else `ConflictError`)."""
@@ -152,7 +164,9 @@ class Client:
         namespace, name = metadata.get("namespace"), metadata["name"]
         call = Call("update", resource, namespace, name)
         path = resource.path(namespace=namespace, name=name)
-        return _object(await self._send(call, "PUT", path, query={"fieldManager": self.field_manager}, body=manifest))
+        return _object(
+            call, await self._send(call, "PUT", path, query={"fieldManager": self.field_manager}, body=manifest)
+        )
 
     async def delete(
         self,
@@ -253,9 +267,12 @@ class Client:
         return response.content
 
 
-def _object(body: bytes) -> Object:
-    decoded: Object = msgspec.json.decode(body)
-    return decoded
+def _object(call: Call, body: bytes) -> Object:
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except msgspec.MsgspecError as error:
+        # A proxy in between, such as one that asks for a login.
+        raise UnreachableError(call, message=f"the answer is no Kubernetes object: {error}") from error
 
 
 def _unreachable(call: Call, error: Exception) -> ApiError:

@@ -62,7 +62,9 @@ class NotFoundError(ApiError):
 
 
 class AlreadyExistsError(ApiError):
-    """An object of that name exists."""
+    """An object of that name exists: somebody was quicker. A later look finds it."""
+
+    transient = True
 
 
 class ConflictError(ApiError):
@@ -86,6 +88,11 @@ class ForbiddenError(ApiError):
     def is_rbac(self) -> bool:
         """Whether a permission is missing (and not: a quota is used up, or a policy refuses the object)."""
         return " cannot " in self.message
+
+    @property
+    def is_namespace_ending(self) -> bool:
+        """Whether nothing new may be made because the namespace is being deleted."""
+        return "because it is being terminated" in self.message
 
     def sentence(self) -> str:
         """The missing verb and resource first: that is what an administrator has to add."""
@@ -151,11 +158,13 @@ def from_status(call: Call, status: Mapping[str, Any], *, code: int = 0, retry_a
         code: HTTP status, used where the object has none.
         retry_after: Seconds from the Retry-After header.
     """
-    http = int(status.get("code") or code)
+    stated = status.get("code")
+    # A proxy's answer may be JSON, too, and its code no number.
+    http = stated if isinstance(stated, int) and stated else code
     reason = str(status.get("reason") or "")
     details = status.get("details")
-    if retry_after is None and isinstance(details, dict) and details.get("retryAfterSeconds"):
-        retry_after = float(details["retryAfterSeconds"])
+    if retry_after is None and isinstance(details, dict) and isinstance(details.get("retryAfterSeconds"), int):
+        retry_after = float(details["retryAfterSeconds"]) or None
     kind = OverloadedError if http >= 500 else _BY_STATUS.get(http, ApiError)
     if reason == "AlreadyExists":
         kind = AlreadyExistsError

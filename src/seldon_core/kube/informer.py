@@ -116,6 +116,7 @@ class Informer:
         known = self.store.at(key_of(obj))
         if known is not None and known["metadata"].get("uid") == obj["metadata"].get("uid"):
             self.store.remove(key_of(obj))
+            self._learned.pop(key_of(obj), None)
 
     async def run(self) -> None:
         """List and watch until cancelled."""
@@ -137,8 +138,10 @@ class Informer:
                 self._store(kept, listed=True)
         for key in self.store.all_keys():
             known = self.store.at(key)
-            # What we wrote ourselves after the list was made is not in it.
-            if key not in present and known is not None and _version(known) <= at:
+            # What we wrote ourselves after the list was made is not in it. All else is as the list says, also where its
+            # versions are smaller than those known: the cluster was restored from a backup then.
+            ours = known is not None and key in self._learned and _version(known) > at
+            if key not in present and known is not None and not ours:
                 self._drop(key, known)
         self._seen = at
         self.last_error = None
@@ -198,7 +201,8 @@ class Informer:
     def _store(self, obj: Object, *, listed: bool = False) -> None:
         key = key_of(obj)
         known = self.store.at(key)
-        if known is None or not (_same(known, obj) or _is_newer(known, obj)):
+        later = _is_newer(known, obj) and (not listed or key in self._learned)
+        if known is None or not (_same(known, obj) or later):
             self._learned.pop(key, None)
             old = self.store.put(obj)
             self._tell(Event(EventType.ADDED if old is None else EventType.MODIFIED, obj, old))
@@ -247,10 +251,8 @@ def _same(known: Object, other: Object) -> bool:
 
 
 def _is_newer(known: Object | None, other: Object) -> bool:
-    """Whether what is known is a later state of the same object than the other one.
+    """Whether what is known is a later state than the other one: of the object, or of its successor of that name.
 
     Versions of one kind are ordered numbers (Kubernetes KEP-5504).
     """
-    if known is None or known["metadata"].get("uid") != other["metadata"].get("uid"):
-        return False
-    return _version(known) > _version(other)
+    return known is not None and _version(known) > _version(other)

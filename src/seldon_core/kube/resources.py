@@ -7,6 +7,7 @@ would only lose some.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 Object = dict[str, Any]
 """A Kubernetes object in its JSON shape."""
@@ -54,17 +55,22 @@ class Resource:
         Raises:
             ValueError: An object of a namespaced kind is asked for without its namespace.
         """
+        # A name may come from a manifest: one with a slash or a question mark must not lead to another object.
         parts = ["/apis", self.group, self.version] if self.group else ["/api", self.version]
         if self.namespaced and namespace:
-            parts += ["namespaces", namespace]
+            parts += ["namespaces", _segment(namespace)]
         elif self.namespaced and name:
             raise ValueError(f"{self.kind} {name} needs a namespace")
         parts.append(self.plural)
         if name:
-            parts.append(name)
+            parts.append(_segment(name))
         if subresource:
             parts.append(subresource)
         return "/".join(parts)
+
+
+def _segment(name: str) -> str:
+    return "%2E" * len(name) if name in {".", ".."} else quote(name, safe="")
 
 
 def key_of(manifest: Mapping[str, Any]) -> Key:

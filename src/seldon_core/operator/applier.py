@@ -111,7 +111,9 @@ class Applier:
         except NotFoundError:
             _log.debug("%s %s is gone already", resource.kind, name, extra=about(*key_of(sdep)))
         if resource in self._caches.owned:
+            # What is forgotten here is not told as deleted later.
             self._caches.owned[resource].forget(live)
+            self._memory.forget(live["metadata"]["uid"])
         self._metrics.writes.increment(kind=resource.kind, verb="delete")
         self._recorder.normal(sdep, f"Delete{resource.kind}", f"Deleted {resource.kind} {name}: {why}")
         _log.info("deleted %s %s: %s", resource.kind, name, why, extra=about(*key_of(sdep)))

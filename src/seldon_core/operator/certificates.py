@@ -85,9 +85,9 @@ def issue(authority: Pair, names: tuple[str, ...], now: datetime) -> Pair:
 
 
 def is_due(certificate: x509.Certificate, now: datetime) -> bool:
-    """Whether it is time to renew a certificate."""
+    """Whether it is time to renew a certificate; also one of the future, made while a clock was wrong."""
     whole = certificate.not_valid_after_utc - certificate.not_valid_before_utc
-    return now >= certificate.not_valid_after_utc - whole * RENEW_AT
+    return now < certificate.not_valid_before_utc or now >= certificate.not_valid_after_utc - whole * RENEW_AT
 
 
 def is_signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:

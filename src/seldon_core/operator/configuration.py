@@ -55,7 +55,10 @@ class Configuration:
         self._recorder = recorder
         self._listeners: list[Callable[[], None]] = []
         self.problem = ""
-        self.current: OperatorConfig = from_values(self._values)
+        try:
+            self.current: OperatorConfig = from_values(self._values)
+        except ConfigError as error:
+            raise UnusableValuesError(f"the values file {values_file} cannot be used: {error}") from error
         selection = Selection(CONFIG_MAPS, namespace, fields=f"metadata.name={name}")
         self.informer = Informer(client, selection, timings=timings)
         self.informer.on_event(self._changed)
@@ -70,7 +73,7 @@ class Configuration:
             data = event.object.get("data") or {}
         try:
             config = from_values(self._values, data)
-        except ConfigError as error:
+        except (ConfigError, RecursionError) as error:
             self.problem = f"{error} The last good configuration stays in force."
             self._recorder.warning(event.object, "InvalidConfiguration", self.problem)
             _log.error("%s", self.problem, extra={"configMap": event.object["metadata"]["name"]})

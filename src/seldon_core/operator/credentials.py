@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 ANNOTATION_PREFIXES = ("machinelearning.seldon.io/", "serving.kubeflow.org/", "serving.kserve.io/")
 FRESH_SECONDS = 10.0
 """What was read is good for so long: a rollout's events cause many reconciles, and each would read the same again."""
+_REMEMBERED = 1000
 
 
 class CredentialReader:
@@ -33,7 +34,9 @@ class CredentialReader:
     def __init__(self, client: Client, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
         self._clock = clock
+        self._said: set[str] = set()
         self._read: dict[tuple[str, str], tuple[float, ServiceAccountFacts | None]] = {}
+        self._incomplete: set[tuple[str, str]] = set()
 
     async def facts(self, namespace: str, service_accounts: Iterable[str], *, fresh: bool = False) -> Facts:
         """The facts of these service accounts; those that do not exist are not in them.
@@ -47,15 +50,20 @@ class CredentialReader:
         found = await asyncio.gather(*(self._service_account(namespace, name, fresh=fresh) for name in names))
         return Facts(service_accounts={n: f for n, f in zip(names, found, strict=True) if f is not None})
 
+    def is_complete(self, namespace: str, service_accounts: Iterable[str]) -> bool:
+        """Whether all that was looked for at the last reading was there: the accounts, and the secrets they name."""
+        return not any((namespace, name) in self._incomplete for name in service_accounts)
+
     async def _service_account(self, namespace: str, name: str, *, fresh: bool) -> ServiceAccountFacts | None:
         now = self._clock()
         known = self._read.get((namespace, name))
         if known is not None and not fresh and now - known[0] < FRESH_SECONDS:
             return known[1]
-        facts = await self._read_service_account(namespace, name)
         # Old entries are only ever a few names; they are dropped together, when there are many.
-        if len(self._read) > 1000:
-            self._read.clear()
+        if len(self._read) > _REMEMBERED:
+            for memory in (self._read, self._said, self._incomplete):
+                memory.clear()
+        facts = await self._read_service_account(namespace, name)
         self._read[namespace, name] = (now, facts)
         return facts
 
@@ -63,24 +71,34 @@ class CredentialReader:
         try:
             account = await self._client.get(SERVICE_ACCOUNTS, name, namespace)
         except NotFoundError as error:
-            _log.info("%s; its credentials are not used", error, extra={"namespace": namespace})
+            self._incomplete.add((namespace, name))
+            self._say(f"{error}; its credentials are not used", namespace)
             return None
         except ForbiddenError as error:
-            # Value storageInitializer.serviceAccountCredentials=false takes the permission away on purpose.
-            _log.info("credentials of service accounts are not used: %s", error, extra={"namespace": namespace})
-            return None
+            # Value storageInitializer.serviceAccountCredentials=false takes the permission away on purpose. That is no
+            # account which may still come: it counts as one without secrets.
+            self._incomplete.discard((namespace, name))
+            self._say(f"credentials of service accounts are not used: {error}", namespace)
+            return ServiceAccountFacts()
         names = [s["name"] for s in account.get("secrets") or () if s.get("name")]
         secrets = await asyncio.gather(*(self._secret(namespace, secret) for secret in names))
+        (self._incomplete.add if None in secrets else self._incomplete.discard)((namespace, name))
         return ServiceAccountFacts(secrets=tuple(s for s in secrets if s is not None))
 
     async def _secret(self, namespace: str, name: str) -> SecretFacts | None:
         try:
             secret = await self._client.get(SECRETS, name, namespace)
         except (NotFoundError, ForbiddenError) as error:
-            _log.warning("%s; it is not used as credentials", error, extra={"namespace": namespace})
+            self._say(f"{error}; it is not used as credentials", namespace)
             return None
         keys = frozenset({**(secret.get("data") or {}), **(secret.get("stringData") or {})})
         annotations = secret["metadata"].get("annotations") or {}
         del secret
         kept = {key: value for key, value in annotations.items() if key.startswith(ANNOTATION_PREFIXES)}
         return SecretFacts(name=name, keys=keys, annotations=kept)
+
+    def _say(self, text: str, namespace: str) -> None:
+        """Each thing once: it is looked for again and again."""
+        if text not in self._said:
+            self._said.add(text)
+            _log.info("%s", text, extra={"namespace": namespace})

@@ -24,6 +24,11 @@ REPEAT_SECONDS = 600.0
 BURST = 25
 REFILL_SECONDS = 10.0
 """An object may have so many events at once, and one more each so many seconds."""
+CONCURRENT = 4
+"""Events sent at the same time; the work itself needs connections, too."""
+LONGEST_QUEUE = 500
+"""Events that wait to be sent; further ones are dropped."""
+FLUSH_SECONDS = 3.0
 _REMEMBERED = 4096
 _LONGEST_MESSAGE = 1000  # the API's limit is 1024
 
@@ -50,6 +55,7 @@ class Recorder:
         self._sent: OrderedDict[tuple[str, str, str], float] = OrderedDict()
         self._budget: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._slots = asyncio.Semaphore(CONCURRENT)
 
     def normal(self, about: Mapping[str, Any], reason: str, message: str) -> None:
         """Something was done."""
@@ -60,13 +66,16 @@ class Recorder:
         self._record(about, "Warning", reason, message)
 
     async def flush(self) -> None:
-        """Wait for what is under way."""
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        """Wait for what is under way, but not for long: the API server may be away, and the process is to end."""
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=FLUSH_SECONDS)
+            for task in late:
+                task.cancel()
 
     def _record(self, about: Mapping[str, Any], kind: str, reason: str, message: str) -> None:
         metadata = about["metadata"]
         uid = str(metadata.get("uid") or metadata["name"])
-        if not self._allowed(uid, reason, message):
+        if len(self._tasks) >= LONGEST_QUEUE or not self._allowed(uid, reason, message):
             return
         task = asyncio.create_task(self._send(_event(about, kind, reason, redact(message), self._now())))
         self._tasks.add(task)
@@ -90,7 +99,8 @@ class Recorder:
 
     async def _send(self, event: dict[str, Any]) -> None:
         try:
-            await self._client.create(EVENTS, event)
+            async with self._slots:
+                await self._client.create(EVENTS, event)
         except ApiError as error:
             _log.info("an event was not written: %s", error)
 

@@ -17,7 +17,8 @@ class Rollout:
         name: The Deployment.
         wanted: Replicas that its spec asks for.
         replicas: Pods there are, of any version.
-        available: Of these, those that serve.
+        outdated: Of these, those of an older version.
+        available: Of all, those that serve.
         ready: All wanted pods are of the present version and serve, and no other is left.
         observed: The status is about the present spec.
         failed: The Deployment gave up: its deadline passed and nothing serves.
@@ -29,6 +30,7 @@ class Rollout:
     name: str
     wanted: int
     replicas: int
+    outdated: int
     available: int
     ready: bool
     observed: bool
@@ -49,13 +51,15 @@ def rollout(deployment: Mapping[str, Any]) -> Rollout:
     wanted = deployment["spec"].get("replicas", 1)
     replicas, available = status.get("replicas", 0), status.get("availableReplicas", 0)
     observed = status.get("observedGeneration", 0) >= deployment["metadata"].get("generation", 0)
-    current = status.get("updatedReplicas", 0) == replicas == wanted
+    updated = status.get("updatedReplicas", 0)
+    current = updated == replicas == wanted
     conditions = {c["type"]: c for c in status.get("conditions") or ()}
     availability = conditions.get("Available", {})
     return Rollout(
         name=deployment["metadata"]["name"],
         wanted=wanted,
         replicas=replicas,
+        outdated=max(0, replicas - updated),
         available=available,
         ready=observed and current and available == wanted and not status.get("unavailableReplicas"),
         observed=observed,
@@ -72,6 +76,7 @@ def not_there(name: str) -> Rollout:
         name=name,
         wanted=0,
         replicas=0,
+        outdated=0,
         available=0,
         ready=False,
         observed=False,

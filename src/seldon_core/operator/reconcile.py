@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from seldon_core.api.decode import ManifestError, load
 from seldon_core.api.types import SeldonDeployment
-from seldon_core.kube import ApiError, Client, NotFoundError, Object, Resource, key_of
+from seldon_core.kube import ApiError, Client, ForbiddenError, NotFoundError, Object, Resource, key_of
 from seldon_core.kube.resources import DEPLOYMENTS, SERVICES, Key
 
 from . import readiness, status
@@ -25,6 +25,7 @@ from .log import about
 from .metrics import Metrics
 from .ownership import with_owner
 from .pruner import prune
+from .redact import redact
 from .render import Rendered, RenderError, render, wanted_service_accounts
 from .render.config import OperatorConfig
 from .status import Observed, PodTrouble
@@ -37,7 +38,9 @@ PATIENT_FAILURES = 5
 RESYNC_SECONDS = 300.0
 """Every SeldonDeployment is looked at again after so long: secrets and service accounts are not watched."""
 MISSING_CREDENTIALS_SECONDS = 15.0
-"""Where a service account is not there yet."""
+"""Where a service account, or a secret that it names, is not there yet."""
+WAITING_SECONDS = 10.0
+"""Where something has to go first; mostly an event tells sooner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ class Reconciler:
 
         Raises:
             ApiError: A transient failure: try again later.
+            Exception: A fault of ours, which the status tells when it comes twice.
         """
         live = self._caches.seldon_deployments.store.at(key)
         if live is None or live["metadata"].get("deletionTimestamp"):
@@ -118,10 +122,21 @@ class Reconciler:
             await self._report_error(live, type(error).__name__.removesuffix("Error"), str(error))
             return Result(again_after=RESYNC_SECONDS)
         except ApiError as error:
-            if error.transient and failures < PATIENT_FAILURES:
+            if isinstance(error, ForbiddenError) and error.is_namespace_ending:
+                # The SeldonDeployment goes, too: what went before it is not to be made anew.
+                _log.debug("%s", error, extra=about(*key))
+                return Result()
+            # What was there a moment ago, in a cache, may have gone meanwhile: the next look knows.
+            passing = error.transient or isinstance(error, NotFoundError)
+            if passing and failures < PATIENT_FAILURES:
                 raise
             await self._report_error(live, error.reason or "Refused", str(error))
             return Result(retry=True)
+        except Exception as error:
+            if failures:
+                fault = f"A fault of the controller ({type(error).__name__}), its log tells more: please report it."
+                await self._report_error(live, "InternalError", fault)
+            raise
 
     async def _fulfil(self, live: Object) -> Result:
         sdep = load(live)
@@ -146,9 +161,10 @@ class Reconciler:
             services_created=sum(resource == SERVICES for resource, _ in made.objects) == len(rendered.services),
             address=rendered.address_url,
             trouble=trouble,
+            waiting=bool(made.waiting),
         )
         await self._write_status(live, observed)
-        return Result(again_after=again_after, retry=not pruned)
+        return Result(again_after=min(again_after, WAITING_SECONDS) if made.waiting else again_after, retry=not pruned)
 
     async def _prune(self, live: Object, made: _Made) -> bool:
         """Take away what is left over. What serves is not worse for it if that is refused: said, and tried again."""
@@ -187,10 +203,11 @@ class Reconciler:
         accounts = wanted_service_accounts(sdep)
         changed = (sdep.status or {}).get("observedGeneration") != sdep.metadata.generation
         facts = await self._credentials.facts(sdep.metadata.namespace, accounts, fresh=changed)
-        missing = any(name not in facts.service_accounts for name in accounts)
-        return render(sdep, self._config(), facts), MISSING_CREDENTIALS_SECONDS if missing else RESYNC_SECONDS
+        complete = self._credentials.is_complete(sdep.metadata.namespace, accounts)
+        return render(sdep, self._config(), facts), RESYNC_SECONDS if complete else MISSING_CREDENTIALS_SECONDS
 
     async def _report_error(self, live: Object, reason: str, sentence: str) -> None:
+        sentence = redact(sentence)
         self._recorder.warning(live, "InternalError", sentence)
         _log.warning("%s", sentence, extra=about(*key_of(live)))
         generation = live["metadata"].get("generation", 0)
@@ -203,8 +220,12 @@ class Reconciler:
         if not patch:
             return
         namespace, name = key_of(live)
+        # The version as a precondition: under this name may be another object by now, and this is not its status.
+        version = live["metadata"]["resourceVersion"]
         try:
-            answer = await self._client.patch_status(SELDON_DEPLOYMENTS, name, patch, namespace)
+            answer = await self._client.patch_status(
+                SELDON_DEPLOYMENTS, name, patch, namespace, resource_version=version
+            )
         except NotFoundError:
             return
         self._caches.seldon_deployments.learn(answer)

@@ -82,7 +82,8 @@ def next_stored(stored: Stored | None, trusted: bytes, names: tuple[str, ...], n
     )
     # Before the API server trusts the new authority, the old certificate is the better one; unless it is of no use at
     # all.
-    useful = server.not_valid_after_utc > now and certificates.names_of(server) == frozenset(names)
+    valid = server.not_valid_before_utc <= now < server.not_valid_after_utc
+    useful = valid and certificates.names_of(server) == frozenset(names)
     if not is_current and (not useful or stored.authority.x509 in certificates.parse_bundle(trusted)):
         return Stored(certificates.issue(stored.authority, names, now), stored.authority, stored.bundle)
     kept = (authorities[0], *_unexpired(authorities[1:], now))

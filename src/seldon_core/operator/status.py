@@ -50,6 +50,7 @@ class Observed:
         services_created: All of them exist.
         address: URL of the first predictor.
         trouble: The problem of the Deployments' present pods, if any.
+        waiting: Something has to go before all wanted objects can be there; `trouble` says what.
         error: Why nothing could be made of the SeldonDeployment, or empty. The rest is then what was there before.
         error_reason: The same as one word.
     """
@@ -60,8 +61,14 @@ class Observed:
     services_created: bool = False
     address: str = ""
     trouble: PodTrouble | None = None
+    waiting: bool = False
     error: str = ""
     error_reason: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to wait for."""
+        return all_ready(self.rollouts) and not self.waiting
 
     def state(self) -> State:
         """Failed where nothing serves and something failed; Available where all is ready.
@@ -71,7 +78,7 @@ class Observed:
         """
         if self.error:
             return State.FAILED
-        if all_ready(self.rollouts):
+        if self.complete:
             return State.AVAILABLE
         failing = (self.trouble is not None and self.trouble.failed) or any(r.failed for r in self.rollouts)
         if not failing:
@@ -80,10 +87,12 @@ class Observed:
 
     def description(self) -> str:
         """One sentence where something is wrong or waited for, else empty."""
-        if self.error or all_ready(self.rollouts):
+        if self.error or self.complete:
             return self.error
         reason = self._reason()
         if reason and self.state() is State.AVAILABLE:
+            if not any(r.outdated for r in self.rollouts if not r.ready):
+                return f"Not all replicas serve: {reason}"
             return f"The update does not get ready, the version before it still serves: {reason}"
         return reason
 

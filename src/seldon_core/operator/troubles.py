@@ -1,5 +1,6 @@
 """Finds the problem of a SeldonDeployment's pods, and asks for a log where the container itself left no message."""
 
+import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -14,6 +15,8 @@ from .status import PodTrouble
 _log = logging.getLogger(__name__)
 
 LOG_LINES = 3
+LOG_SECONDS = 5.0
+"""Longest wait for a log: the node that has it may be down, and a worker is not to stand still for it."""
 _REMEMBERED = 512
 
 
@@ -23,11 +26,13 @@ class Troubleshooter:
     Args:
         client: The API server.
         caches: Pods and their events.
+        log_seconds: Longest wait for a log.
     """
 
-    def __init__(self, client: Client, caches: Caches) -> None:
+    def __init__(self, client: Client, caches: Caches, *, log_seconds: float = LOG_SECONDS) -> None:
         self._client = client
         self._caches = caches
+        self._log_seconds = log_seconds
         self._logs: OrderedDict[LogRequest, str] = OrderedDict()
 
     async def trouble_of(self, deployments: Iterable[tuple[Rollout, Object]]) -> PodTrouble | None:
@@ -54,15 +59,17 @@ class Troubleshooter:
         if wanted in self._logs:
             return self._logs[wanted]
         try:
-            text = await self._client.pod_log(
-                wanted.pod,
-                wanted.namespace,
-                container=wanted.container,
-                previous=wanted.previous,
-                tail_lines=LOG_LINES,
-            )
-        except ApiError as error:
-            _log.info("no log for a status: %s", error, extra={"namespace": wanted.namespace})
+            async with asyncio.timeout(self._log_seconds):
+                text = await self._client.pod_log(
+                    wanted.pod,
+                    wanted.namespace,
+                    container=wanted.container,
+                    previous=wanted.previous,
+                    tail_lines=LOG_LINES,
+                )
+        except (ApiError, TimeoutError) as error:
+            text = str(error) or f"no answer within {self._log_seconds:g} s"
+            _log.info("no log of pod %s for a status: %s", wanted.pod, text, extra={"namespace": wanted.namespace})
             return ""
         self._logs[wanted] = text
         while len(self._logs) > _REMEMBERED:

@@ -31,6 +31,8 @@ from .rotation import Stored
 
 _log = logging.getLogger(__name__)
 
+QUICK_STEPS = 3
+"""Writes in a row without a pause: a first certificate takes two. More mean that somebody else writes against us."""
 CHECK_SECONDS = 30.0
 """How often the Secret is read: to see what another controller has written, and whether it is time."""
 
@@ -92,12 +94,13 @@ class Trust:
         """Check, repair and renew until cancelled."""
         if self._configuration:
             await self.informer.synced.wait()
-        backoff, attempt = Backoff(), 0
+        backoff, attempt, steps = Backoff(), 0, 0
         while True:
             self._changed.clear()
             pause = CHECK_SECONDS
             try:
-                if await self.check():
+                steps = steps + 1 if await self.check() else 0
+                if steps:
                     # One step at a time, and the next one after a look at what others do. The first certificate is
                     # urgent.
                     pause = 0.0 if not self.ready.is_set() else CHECK_SECONDS
@@ -106,6 +109,8 @@ class Trust:
                 pause = max(backoff.delay(attempt), error.retry_after or 0.0)
                 attempt += 1
                 _log.warning("the webhook's certificate cannot be kept, again in %.1f s: %s", pause, error)
+            if steps > QUICK_STEPS:
+                await asyncio.sleep(backoff.delay(steps - QUICK_STEPS))
             try:
                 await asyncio.wait_for(self._changed.wait(), pause)
             except TimeoutError:

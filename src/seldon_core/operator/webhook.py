@@ -46,7 +46,7 @@ class Webhook:
             return _plain(405, "The webhook answers POST alone.")
         try:
             review = msgspec.json.decode(request.body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return _plain(400, f"The body is not JSON: {error}.")
         asked = review.get("request") if isinstance(review, dict) else None
         if not isinstance(asked, dict) or not isinstance(asked.get("uid"), str):
@@ -69,13 +69,14 @@ class Webhook:
     def _problem(self, asked: Mapping[str, Any]) -> str | None:
         """Why an object is refused, or None."""
         obj = asked.get("object")
-        if asked.get("operation") not in {"CREATE", "UPDATE"}:
+        if asked.get("operation") not in ["CREATE", "UPDATE"]:
             return None
         metadata = obj.get("metadata") if isinstance(obj, dict) else None
-        if isinstance(metadata, dict) and metadata.get("deletionTimestamp"):
+        known = metadata if isinstance(metadata, dict) else {}
+        if known.get("deletionTimestamp"):
             # What is going away may go: its last change takes a finalizer off.
             return None
-        name = str(asked.get("name") or (metadata or {}).get("name") or (metadata or {}).get("generateName") or "")
+        name = str(asked.get("name") or known.get("name") or known.get("generateName") or "")
         if not isinstance(obj, dict):
             return f'{KIND}.{GROUP} "{name}" is invalid: there is no object to validate.'
         try:

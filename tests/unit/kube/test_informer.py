@@ -1,6 +1,7 @@
 """The informer against everything that a watch can suffer."""
 
 import asyncio
+import itertools
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -219,3 +220,59 @@ async def test_a_change_by_others_before_our_own_write_is_told(api: FakeApi, cli
 
         event = await asyncio.wait_for(seen.events.get(), PATIENCE_SECONDS)
         assert event.object["data"] == {"v": "2", "theirs": "1"}
+
+
+async def test_the_end_of_a_former_object_does_not_hide_its_successor(api: FakeApi, client: Client) -> None:
+    """Deleted and made anew by us, while the watch has yet to tell of the deletion."""
+    await api.put(COLLECTION, config_map("a", "old", uid="old"))
+    async with watched(client) as seen:
+        await seen.until("a", "old")
+        await api.watched()
+        await api.freeze(frozen=True)
+        await api.change(COLLECTION, "ns", "a", lambda obj: obj["data"].update(v="changed"))
+        await api.drop(COLLECTION, "ns", "a")
+        seen.informer.learn(await client.apply(CONFIG_MAPS, config_map("a", "new")))
+        states: list[dict[str, str]] = []
+        seen.informer.on_event(lambda _: states.append(seen.values()))
+        await api.freeze(frozen=False)
+        await api.put(COLLECTION, config_map("other", "1"))
+        await seen.until("other", "1")
+
+        assert [state["a"] for state in states] == ["new"] * len(states)
+
+
+async def test_a_list_is_right_also_where_versions_went_back(api: FakeApi, client: Client) -> None:
+    """A cluster that was restored from a backup counts on from an earlier version."""
+    await api.put(COLLECTION, config_map("stays", "1", uid="stays"))
+    await api.put(COLLECTION, config_map("later", "1"))
+    async with watched(client) as seen:
+        await seen.until("later", "1")
+        await api.watched()
+        gate = asyncio.Event()
+        api.faults.append(lambda _: failure(503, "down") if not gate.is_set() else None)
+        await api.cut_watches()
+        api.objects.clear()
+        api.log.clear()
+        api._version = itertools.count(500)
+        await api.put(COLLECTION, config_map("stays", "0", uid="stays"))
+        api.faults.append(
+            lambda call: failure(410, "gone") if int(call.query.get("resourceVersion", 0)) > 600 else None
+        )
+        gate.set()
+        await seen.until("stays", "0")
+
+        await seen.until("later", "1")  # deleted
+
+        assert seen.values() == {"stays": "0"}
+
+
+async def test_an_answer_that_is_no_object_is_waited_out(api: FakeApi, client: Client) -> None:
+    answers: list[tuple[int, Any]] = [
+        (200, "<html>log in</html>"),
+        (502, '{"code": "BAD_GATEWAY", "details": {"retryAfterSeconds": "soon"}}'),
+    ]
+    api.faults.append(lambda _: answers.pop() if answers else None)
+    async with watched(client) as seen:
+        await asyncio.wait_for(seen.informer.synced.wait(), PATIENCE_SECONDS)
+
+    assert answers == []

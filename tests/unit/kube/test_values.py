@@ -6,6 +6,8 @@ from seldon_core.kube import Resource, Store, key_of
 from seldon_core.kube.backoff import Backoff
 from seldon_core.kube.resources import DEPLOYMENTS, NAMESPACES, PODS
 
+NS_PODS = "/api/v1/namespaces/ns/pods"
+
 
 @pytest.mark.parametrize(
     ("resource", "where", "path"),
@@ -14,6 +16,12 @@ from seldon_core.kube.resources import DEPLOYMENTS, NAMESPACES, PODS
         (PODS, {"namespace": "ns"}, "/api/v1/namespaces/ns/pods"),
         (PODS, {"namespace": "ns", "name": "p", "subresource": "log"}, "/api/v1/namespaces/ns/pods/p/log"),
         (DEPLOYMENTS, {"namespace": "ns", "name": "d"}, "/apis/apps/v1/namespaces/ns/deployments/d"),
+        (
+            PODS,
+            {"namespace": "ns", "name": "../../kube-system/secrets/x?y"},
+            f"{NS_PODS}/..%2F..%2Fkube-system%2Fsecrets%2Fx%3Fy",
+        ),
+        (PODS, {"namespace": "ns", "name": ".."}, f"{NS_PODS}/%2E%2E"),
         (NAMESPACES, {"name": "ns"}, "/api/v1/namespaces/ns"),
     ],
 )

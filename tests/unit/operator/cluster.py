@@ -44,6 +44,11 @@ def iris(name: str = "iris", **graph: Any) -> Object:
     }
 
 
+def is_state(state: str) -> Callable[[Object], bool]:
+    """A condition for `Cluster.until`."""
+    return lambda status: status.get("state") == state
+
+
 def with_defaults(obj: Object) -> Object:
     """Some of the API server's defaults, enough that what is stored is never what was written."""
     spec = obj.get("spec", {})
@@ -123,6 +128,13 @@ class Cluster:
         """Wait for a status."""
         await self.api.reaches(lambda: condition(self.status(name)))
         return self.status(name)
+
+    async def available(self) -> None:
+        """Apply the minimal SeldonDeployment, and wait until its pods serve."""
+        await self.api.put(SDEPS, iris())
+        await self.until(is_state("Creating"))
+        await self.progress(ready=1)
+        await self.until(is_state("Available"))
 
     async def settled(self, name: str = "iris") -> None:
         """Wait until the controller has looked at everything that happened so far, and has nothing to write."""

@@ -89,6 +89,14 @@ def test_a_controller_that_slept_beyond_every_expiry_starts_again() -> None:
     assert is_trusted(new, new.bundle, now)
 
 
+def test_what_was_made_while_the_clock_was_ahead_is_made_anew() -> None:
+    future = settle(None, b"", START + timedelta(days=2000))
+    assert future.server.x509.not_valid_before_utc > START
+    new = settle(future, future.bundle, START)
+
+    assert is_trusted(new, new.bundle, START)
+
+
 def test_another_service_name_gets_another_certificate() -> None:
     old = settle(None, b"", START)
     new = settle(old, old.bundle, START, names=("other.sys.svc",))

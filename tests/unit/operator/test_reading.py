@@ -12,9 +12,9 @@ import pytest
 from seldon_core.kube import Client
 from seldon_core.operator.configuration import Configuration, UnusableValuesError
 from seldon_core.operator.credentials import FRESH_SECONDS, CredentialReader
-from seldon_core.operator.events import BURST, REFILL_SECONDS, REPEAT_SECONDS, Recorder
+from seldon_core.operator.events import BURST, CONCURRENT, LONGEST_QUEUE, REFILL_SECONDS, REPEAT_SECONDS, Recorder
 from seldon_core.operator.kinds import FIELD_MANAGER
-from tests.unit.kube.fake_api import PATIENCE_SECONDS, FakeApi, failure, fake_api
+from tests.unit.kube.fake_api import PATIENCE_SECONDS, Call, FakeApi, failure, fake_api
 from tests.unit.operator.cluster import EVENTS, QUICK, iris
 
 pytestmark = pytest.mark.asyncio
@@ -89,7 +89,24 @@ async def test_a_permission_taken_away_is_no_error() -> None:
         api.faults.append(lambda _: failure(403, 'User "u" cannot get resource "serviceaccounts" in API group ""'))
         facts = await CredentialReader(client).facts("ns", ["sa"])
 
-        assert facts.service_accounts == {}
+        assert facts.service_accounts["sa"].secrets == ()
+
+
+async def test_what_may_still_come_is_told_from_what_will_not() -> None:
+    async with connected() as (api, client):
+        await with_account(api)
+        reader = CredentialReader(client)
+        await reader.facts("ns", ["sa", "none"])
+        assert not reader.is_complete("ns", ["sa"])  # it names a secret that is missing
+        assert not reader.is_complete("ns", ["none"])
+
+        await api.put(SECRETS, {"metadata": {"name": "missing", "namespace": "ns"}})
+        await reader.facts("ns", ["sa"], fresh=True)
+        assert reader.is_complete("ns", ["sa"])
+
+        api.faults.append(lambda _: failure(403, 'User "u" cannot get resource "serviceaccounts" in API group ""'))
+        await reader.facts("ns", ["none"], fresh=True)
+        assert reader.is_complete("ns", ["none"])
 
 
 def config_map(**data: str) -> dict[str, Any]:
@@ -131,6 +148,7 @@ async def test_the_config_map_is_live_and_a_broken_edit_changes_nothing(tmp_path
         assert "storageInitializer is not JSON" in event["message"]
         assert event["message"].endswith("The last good configuration stays in force.")
 
+        await api.put(CONFIG_MAPS, config_map(storageInitializer="[" * 100_000))
         await api.put(CONFIG_MAPS, config_map(storageInitializer='{"image": "from/configmap:2"}'))
         assert await next_image() == "from/configmap:2"
         assert configuration.problem == ""
@@ -143,7 +161,12 @@ async def test_the_config_map_is_live_and_a_broken_edit_changes_nothing(tmp_path
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [(None, "does not exist"), ("a: [", "cannot be used"), ("storageInitialiser: {}\n", "storageInitializer")],
+    [
+        (None, "does not exist"),
+        ("a: [", "cannot be used"),
+        ("storageInitialiser: {}\n", "storageInitializer"),
+        ("predictor_servers: {A: 1}\n", "predictor_servers cannot be read"),
+    ],
 )
 async def test_unusable_values_stop_the_start(tmp_path: Path, text: str | None, sentence: str) -> None:
     values = tmp_path / "values.yaml"
@@ -187,3 +210,46 @@ async def test_an_event_that_cannot_be_written_stops_nothing() -> None:
         await recorder.flush()
 
         assert api.objects == {}
+
+
+async def test_events_leave_connections_to_the_work_and_are_dropped_rather_than_heaped_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with connected() as (api, client):
+        gate, full, under_way, most = asyncio.Event(), asyncio.Event(), 0, 0
+        create = client.create
+
+        async def slow(*args: Any) -> Any:
+            nonlocal under_way, most
+            under_way, most = under_way + 1, max(most, under_way + 1)
+            if under_way == CONCURRENT:
+                full.set()
+            await gate.wait()
+            under_way -= 1
+            return await create(*args)
+
+        monkeypatch.setattr(client, "create", slow)
+        recorder = Recorder(client)
+        for number in range(2 * LONGEST_QUEUE):
+            recorder.normal(iris() | {"metadata": {"name": f"iris-{number}", "namespace": "ns"}}, "Updated", "x")
+        await asyncio.wait_for(full.wait(), PATIENCE_SECONDS)
+        gate.set()
+        await recorder.flush()
+
+        assert most == CONCURRENT
+        assert len(api.objects) == LONGEST_QUEUE
+
+
+async def test_ending_does_not_wait_for_an_api_server_that_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with connected() as (_, client):
+        asked: list[Call] = []
+
+        async def never(*_: Any) -> Any:
+            asked.append(Call("POST", "", {}, None))
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(client, "create", never)
+        monkeypatch.setattr("seldon_core.operator.events.FLUSH_SECONDS", 0.0)
+        recorder = Recorder(client)
+        recorder.normal(iris(), "Updated", "x")
+        await asyncio.wait_for(recorder.flush(), PATIENCE_SECONDS)

@@ -51,6 +51,16 @@ def of(*, wanted: int = 1, ready: int = 0, old: int = 0, conditions: tuple[dict[
             f"The update does not get ready, the version before it still serves: {FAILED.sentence}",
         ),
         (Observed(generation=1, rollouts=[of(ready=1), of()], trouble=FAILED), State.FAILED, FAILED.sentence),
+        (
+            Observed(generation=1, rollouts=[of(wanted=2, ready=1)], trouble=FAILED),
+            State.AVAILABLE,
+            f"Not all replicas serve: {FAILED.sentence}",
+        ),
+        (
+            Observed(generation=1, rollouts=[of(ready=1)], trouble=WAITS, waiting=True),
+            State.CREATING,
+            WAITS.sentence,
+        ),
         (Observed(generation=1, rollouts=[of(conditions=GAVE_UP)]), State.FAILED, STALLED),
         (Observed(generation=1, rollouts=[of(conditions=GAVE_UP)], trouble=WAITS), State.FAILED, WAITS.sentence),
         (

@@ -1,5 +1,6 @@
 """Reasons on their way from a pod to the SeldonDeployment's status, through the API server and the caches."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -53,6 +54,23 @@ async def test_the_log_of_a_silent_container_is_read_once() -> None:
 
         assert status["description"].endswith("exit code 1: Traceback; AccessDenied: secret_key=*** is wrong")
         assert sum(call.path.endswith("/log") for call in c.api.calls) == 1
+
+
+async def test_a_log_that_does_not_come_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The node that has it is down."""
+    async with cluster() as c:
+        await applied(c)
+
+        async def never(*_: Any, **__: Any) -> str:
+            await asyncio.Event().wait()
+            return ""
+
+        monkeypatch.setattr(c.client, "pod_log", never)
+        c.reconciler._troubles._log_seconds = 0.01
+        await c.pod(init_failed())
+        status = await c.until(lambda status: status.get("state") == "Failed")
+
+        assert status["description"].endswith("failed with exit code 1.")
 
 
 async def test_a_failing_update_is_told_while_the_old_version_serves() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from seldon_core.kube import Client
 from seldon_core.operator.kinds import FIELD_MANAGER
-from seldon_core.operator.trust import Trust
+from seldon_core.operator.trust import QUICK_STEPS, Trust
 from seldon_core.transport.server import HttpServer, Response
 from tests.unit.kube.fake_api import PATIENCE_SECONDS, Call, FakeApi, failure, fake_api
 from tests.unit.operator.cluster import QUICK
@@ -129,6 +129,35 @@ async def test_drift_is_repaired_by_itself() -> None:
             await api.reaches(lambda: bundle(api) == published)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_two_that_write_against_each_other_do_not_do_it_as_fast_as_they_can(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Somebody empties the bundle each time it was written."""
+    async with fake_api() as api:
+        await api.put(CONFIGURATIONS, CONFIGURATION)
+        async with trust(api, Clock()) as one:
+            steps, slept = 0, asyncio.Event()
+
+            async def wrote() -> bool:
+                nonlocal steps
+                steps += 1
+                one._changed.set()
+                return True
+
+            async def pause(_: float) -> None:
+                slept.set()
+                await asyncio.Event().wait()
+
+            monkeypatch.setattr(one, "check", wrote)
+            monkeypatch.setattr("seldon_core.operator.trust.asyncio.sleep", pause)
+            running = asyncio.create_task(one.run())
+            await asyncio.wait_for(slept.wait(), PATIENCE_SECONDS)
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    assert steps == QUICK_STEPS + 1
 
 
 async def test_a_refused_write_is_tried_again() -> None:

@@ -63,6 +63,8 @@ def test_what_is_wrong_is_refused_with_path_and_name() -> None:
         ({}, "is a None None, not a SeldonDeployment"),
         (iris() | {"metadata": None}, "metadata: must be a mapping"),
         (iris() | {"metadata": {"name": 5}}, "metadata.name"),
+        (iris() | {"metadata": [1]}, "metadata: must be a mapping"),
+        (iris() | {"metadata": "x"}, "metadata: must be a mapping"),
     ],
 )
 def test_what_is_no_seldon_deployment_is_refused_in_one_sentence(obj: Any, sentence: str) -> None:
@@ -80,6 +82,10 @@ def test_a_generated_name_is_no_missing_name() -> None:
     assert review(sdep, name="")["allowed"] is True
 
 
+def test_an_operation_of_another_shape_is_no_crash() -> None:
+    assert review(iris(modelUri=""), operation=["CREATE"])["allowed"] is True
+
+
 def test_what_is_being_deleted_may_go() -> None:
     leaving = iris(modelUri="")
     leaving["metadata"]["deletionTimestamp"] = "2026-11-21T00:00:00Z"
@@ -93,6 +99,7 @@ def test_what_is_being_deleted_may_go() -> None:
     [
         (b"", "The body is not JSON"),
         (b"{", "The body is not JSON"),
+        (b"[" * 100_000, "The body is not JSON"),
         (b"\xff\xfe", "The body is not JSON"),
         (b"[]", "The body is no AdmissionReview"),
         (b"{}", "The body is no AdmissionReview"),
