@@ -24,6 +24,17 @@ def unit_errors(
         for component in predictor.component_specs
         for container in component.spec.get("containers", ())
     }
+    return _node_errors(sdep, predictor, unit, path, servers, images)
+
+
+def _node_errors(  # noqa: PLR0917  # a walk hands everything down
+    sdep: SeldonDeployment,
+    predictor: Predictor,
+    unit: PredictiveUnit,
+    path: str,
+    servers: Servers,
+    images: Mapping[str, str],
+) -> Iterator[FieldError]:
     for message in _server_or_container_messages(unit, images, sdep.spec.protocol, servers):
         yield FieldError(path, unit.name, message)
     by_type = not unit.is_prepackaged and unit.implementation not in BUILT_IN
@@ -39,7 +50,7 @@ def unit_errors(
     if unit.logger and not unit.logger.mode:
         yield FieldError(path, "", "No logger mode specified: set logger.mode to all, request or response")
     for index, child in enumerate(unit.children):
-        yield from unit_errors(sdep, predictor, child, f"{path}[{index}]", servers)
+        yield from _node_errors(sdep, predictor, child, f"{path}[{index}]", servers, images)
 
 
 def _server_or_container_messages(
