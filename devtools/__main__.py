@@ -12,8 +12,9 @@ from . import cache, cluster, docker, forward, gobuild, images, objectstore, qui
 from .progress import complain, say
 from .shell import CommandFailedError
 
-E2E_CLUSTER = "seldon-e2e"
+E2E_CLUSTER = quickstart.TEST_CLUSTER
 EXPECTED = (
+    cache.CacheError,
     CommandFailedError,
     docker.DockerMissingError,
     gobuild.GoMissingError,
@@ -26,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one of the commands and return the exit status: 0, or 1 with the reason on stderr."""
     parser = argparse.ArgumentParser(prog="python3 -m devtools", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    quickstart.add_arguments(commands.add_parser("quickstart", help="from nothing to a prediction"))
+    quickstart.add_arguments(
+        commands.add_parser("quickstart", prog="scripts/quickstart", help="from nothing to a prediction")
+    )
     built = commands.add_parser("images", help="build, load or push the product's images")
     built.add_argument("action", choices=["build", "load", "push", "list"])
     built.add_argument("registry", nargs="?", help="for push: registry and path, for example registry.example.org/team")
@@ -63,7 +66,8 @@ def _carry_out(asked: argparse.Namespace, parser: argparse.ArgumentParser) -> in
     if asked.command == "test":
         return suite.run_all(asked.environments)
     if asked.command == "down":
-        quickstart.down(purge=False)
+        with cache.exclusive():
+            quickstart.down([quickstart.CLUSTER, E2E_CLUSTER])
         return 0
     if asked.command == "lock":
         from .locks import lock_all  # it reads pyproject's groups; nothing else needs it

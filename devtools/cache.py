@@ -18,6 +18,12 @@ from .paths import cache_dir
 from .progress import say, step
 
 KEY_LENGTH = 16
+OWN_FOLDERS = ("artefacts", "images", "venvs", "tox", "go", "iris")
+"""What lies in the cache folder. A person may have named a folder that holds other things, too."""
+
+
+class CacheError(Exception):
+    """The cache folder cannot be used; the text says what to do."""
 
 
 def key_of(*parts: str | bytes | Path) -> str:
@@ -70,10 +76,26 @@ def artefact(name: str, parts: Iterable[str | bytes | Path], build: Callable[[Pa
     return place
 
 
+def purge() -> None:
+    """Remove what this tool puts into the cache folder, and the folder where that leaves it empty. Nothing else."""
+    home = cache_dir()
+    for name in OWN_FOLDERS:
+        shutil.rmtree(home / name, ignore_errors=True)
+    (home / "lock").unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        home.rmdir()
+    say(f"removed the cache in {home}. Debian packages that were installed stay.")
+
+
 @contextlib.contextmanager
 def exclusive() -> Iterator[None]:
     """Hold the cache's lock: two runs at once wait for each other instead of building the same thing twice."""
-    cache_dir().mkdir(parents=True, exist_ok=True)
+    try:
+        cache_dir().mkdir(parents=True, exist_ok=True)
+    except OSError as refused:
+        raise CacheError(
+            f"cannot make {cache_dir()}: {refused.strerror}. Set SELDON_CACHE to a folder of yours."
+        ) from refused
     with (cache_dir() / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

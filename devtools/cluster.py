@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,6 +151,12 @@ def _delete(kind: Path, name: str) -> None:
     run([kind, "delete", "cluster", "--name", name, "--kubeconfig", kubeconfig_of(name)])
 
 
+def names() -> list[str]:
+    """Return the names of the kind clusters in the Docker daemon."""
+    listed = output(["docker", "ps", "--all", "--format", '{{.Label "io.x-k8s.kind.cluster"}}'])
+    return sorted({name for name in listed.splitlines() if name})
+
+
 def down(name: str) -> None:
     """Remove the cluster, its kubeconfig and, after the last one, kind's network."""
     if docker.answers():
@@ -177,7 +184,12 @@ def load(cluster: Cluster, images: list[str]) -> list[str]:
         say(f"           {len(images)} images: in the node")
         return []
     with step(f"loading {len(missing)} images into the node"):
-        run([cluster.tools.kind, "load", "docker-image", "--name", cluster.name, *missing])
+        # kind leaves its archive of half a gigabyte behind when it is interrupted; here `down` finds it.
+        scratch = state_dir() / "tmp"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+        load_images: list[str | Path] = [cluster.tools.kind, "load", "docker-image", "--name", cluster.name, *missing]
+        run(load_images, env={"TMPDIR": str(scratch)})
     record = json.dumps(loaded | wanted)
     run(["docker", "exec", "--interactive", node, "tee", LOADED_RECORD], stdin=record)
     return missing

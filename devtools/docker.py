@@ -40,14 +40,27 @@ def answers() -> bool:
     )
 
 
+def check_allowed() -> None:
+    """Raise DockerMissingError where a daemon runs that this user may not talk to: that is another thing than none."""
+    if shutil.which("docker") is None:
+        return
+    asked = run(["docker", "version", "--format", "{{.Server.Version}}"], check=False, timeout=20)
+    if asked.returncode and "permission denied" in asked.stderr.lower():
+        raise DockerMissingError(
+            "a Docker daemon runs, but this user may not talk to it, so nothing was done: add yourself to its group "
+            "(`sudo usermod -aG docker $USER`, then log in again), or run this as root."
+        )
+
+
 def ensure() -> None:
     """Have a Docker daemon that answers; start one where none does. Raises DockerMissingError with what to do."""
+    check_allowed()
     if answers():
         return
     if os.geteuid() != 0:
         raise DockerMissingError(
-            "no Docker daemon answers, and only root can start one: start it (`sudo systemctl start docker`), add "
-            "yourself to its group (`sudo usermod -aG docker $USER`, then log in again), or run this as root."
+            "no Docker daemon answers, and only root can start one: start it (`sudo systemctl start docker`), or run "
+            "this as root."
         )
     if shutil.which("dockerd") is None or shutil.which("runc") is None:
         install_packages(DAEMON_PACKAGES)
@@ -76,7 +89,9 @@ def _start() -> None:
     if host_is_restricted():
         if shutil.which("jq") is None:
             install_packages(["jq"])
-        command += ["--add-runtime", f"restricted={RESTRICTED_RUNTIME}", "--default-runtime", "restricted"]
+        # A copy: the daemon outlives the checkout that started it.
+        runtime = Path(shutil.copy2(RESTRICTED_RUNTIME, state / RESTRICTED_RUNTIME.name))
+        command += ["--add-runtime", f"restricted={runtime}", "--default-runtime", "restricted"]
     with step("starting the Docker daemon"):
         _clear_traces_of_a_killed_daemon()
         with (state / "dockerd.log").open("ab") as log:

@@ -17,6 +17,7 @@ from .paths import state_dir
 from .shell import CommandFailedError
 
 START_SECONDS = 30
+LAST_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,10 @@ def start(cluster: Cluster, target: Target, port: int, *, log: Path) -> subproce
 
     Raises CommandFailedError where it ends or does not listen within START_SECONDS.
     """
+    # A forward ends with the pod that it leads to: begin anew, to the pod that the Service has then.
+    again = ["sh", "-c", 'while :; do "$@"; sleep 0.2; done', "port-forward"]
     command = [
+        *again,
         str(cluster.tools.kubectl),
         "--kubeconfig",
         str(cluster.kubeconfig),
@@ -67,7 +71,7 @@ def start(cluster: Cluster, target: Target, port: int, *, log: Path) -> subproce
     deadline = time.monotonic() + START_SECONDS
     while not listens(port):
         if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             raise CommandFailedError(command, "did not open the port", log.read_text(errors="replace"))
         time.sleep(0.05)
     return process
@@ -81,8 +85,16 @@ def temporary(cluster: Cluster, target: Target) -> Iterator[int]:
     try:
         yield port
     finally:
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)
         process.wait(timeout=10)
+
+
+def check_port(port: int, name: str) -> None:
+    """Raise PortTakenError where a port is none, or is taken by something else than our forward of that name."""
+    if not 1 <= port <= LAST_PORT:
+        raise PortTakenError(f"{port} is no port: choose one from 1 to {LAST_PORT} with --port.")
+    if listens(port) and not _pid_file(name).exists():
+        raise PortTakenError(f"something already listens on 127.0.0.1:{port}: stop it, or choose another with --port.")
 
 
 def keep(cluster: Cluster, name: str, target: Target, port: int) -> None:
@@ -91,10 +103,7 @@ def keep(cluster: Cluster, name: str, target: Target, port: int) -> None:
     Raises PortTakenError where another program has the port.
     """
     stop(name)
-    if listens(port):
-        raise PortTakenError(
-            f"something already listens on 127.0.0.1:{port}: stop it, or choose another port with --port."
-        )
+    check_port(port, name)
     process = start(cluster, target, port, log=state_dir() / f"{name}.log")
     _pid_file(name).write_text(str(process.pid))
 
@@ -104,7 +113,7 @@ def stop(name: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         pid = _pid_file(name).read_text().strip()
         if b"port-forward" in _command_line(pid):
-            os.kill(int(pid), signal.SIGTERM)
+            os.killpg(int(pid), signal.SIGTERM)
             deadline = time.monotonic() + 5
             while b"port-forward" in _command_line(pid) and time.monotonic() < deadline:
                 time.sleep(0.05)

@@ -10,6 +10,7 @@ import argparse
 import json
 import shlex
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import cache, cluster, docker, forward, gobuild, images, objectstore
@@ -19,6 +20,7 @@ from .progress import say, step
 from .shell import CommandFailedError, output, run
 
 CLUSTER = "seldon"
+TEST_CLUSTER = "seldon-e2e"
 FORWARD = "quickstart-forward"
 PORT = 8003
 NAMESPACE = "seldon"
@@ -52,8 +54,12 @@ def main(asked: argparse.Namespace) -> int:
     if asked.purge and not asked.down:
         raise QuickstartError("--purge goes with --down.")
     if asked.down:
-        down(purge=asked.purge)
+        with cache.exclusive():
+            down([CLUSTER])
+        if asked.purge:
+            cache.purge()
         return 0
+    forward.check_port(asked.port, FORWARD)
     if shutil.which("curl") is None:
         docker.install_packages(["curl"])
     with cache.exclusive():
@@ -82,6 +88,9 @@ def _install(running: cluster.Cluster, *, restart: bool) -> None:
         "--wait",
         "--timeout",
         "180s",
+        # A node of 2 CPUs has room for a few models to play with, and for the second pod of an update.
+        "--set",
+        "executor.resources.cpuRequest=50m",
     ]
     deployment = ("deployment/seldon-controller-manager", "--namespace", SYSTEM_NAMESPACE)
     with step(f"installing the chart as release {RELEASE}"):
@@ -150,21 +159,25 @@ def _predict(running: cluster.Cluster, port: int) -> None:
     say("  scripts/quickstart --down")
 
 
-def down(*, purge: bool) -> None:
-    """Remove what runs and what was loaded; with `purge` the cache of built things, too."""
+def down(names: Sequence[str]) -> None:
+    """Remove clusters of those names, the forward, and, with the last cluster of ours, images, daemon and state.
+
+    Raises DockerMissingError where a daemon runs that this user may not talk to.
+    """
+    docker.check_allowed()
     forward.stop(FORWARD)
-    had_daemon = docker.answers()
-    if had_daemon:
-        for name in (CLUSTER, "seldon-e2e"):
+    if docker.answers():
+        for name in names:
             cluster.down(name)
+        left = [name for name in cluster.names() if name in (CLUSTER, TEST_CLUSTER)]
+        if left:
+            say(f"cluster {left[0]} of the tests stays, and the images with it: `python3 -m devtools down` removes it.")
+            return
         _remove_images()
     docker.stop()
     shutil.rmtree(state_dir(), ignore_errors=True)
     kept = cache_dir()
-    if purge:
-        shutil.rmtree(kept, ignore_errors=True)
-        say("nothing is left but the Debian packages that were installed.")
-    elif kept.exists():
+    if kept.exists():
         say(
             f"removed. {_size(kept)} of built things stay in {kept} for the next time; "
             "`scripts/quickstart --down --purge` removes them, too."

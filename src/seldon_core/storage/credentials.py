@@ -49,12 +49,37 @@ def resolve(uri: ModelUri, env: Mapping[str, str]) -> tuple[Remote, ...]:
         if options:
             return (_rclone_remote(name, kind, options, uri, in_file=name in sections),)
     if kind == S3:
+        _check_not_meant(uri, sections, env)
         return kfserving.s3_remotes(uri.remote, env)
     if kind == GCS:
         return kfserving.gcs_remotes(uri.remote, env)
     if kind == AZURE:
         return kfserving.azure_remotes(uri.remote, env, uri.account)
     raise _undefined(uri, {*sections, *_names_in_env(env)})
+
+
+def _check_not_meant(uri: ModelUri, sections: Mapping[str, Options], env: Mapping[str, str]) -> None:
+    """Refuse `s3://` where the only S3 credentials at hand are those of a remote with another name.
+
+    Without this the public cloud would be asked for somebody's private bucket, and its answer would lead nobody to the
+    name that differs.
+    """
+    if env.get("AWS_ACCESS_KEY_ID"):
+        return
+    remotes = {name: sections.get(name, {}) | _from_env(name, env) for name in {*sections, *_names_in_env(env)}}
+    of_s3 = sorted(name for name, options in remotes.items() if _is_s3(options))
+    if of_s3:
+        place = uri.text.partition("://")[2]
+        raise StorageError(
+            ExitCode.CONFIG,
+            f'modelUri {uri.text} names the remote "{uri.remote}", but the secret defines {", ".join(of_s3)}',
+            f"set modelUri to {of_s3[0]}:{place}",
+        )
+
+
+def _is_s3(options: Options) -> bool:
+    declared = options.get("type", "").lower()
+    return _TYPE_ALIASES.get(declared, declared) == S3
 
 
 def expected_keys(uri: ModelUri) -> str:

@@ -89,3 +89,23 @@ def test_bytecode_of_an_earlier_run_does_not_count(tmp_path: Path) -> None:
     (tmp_path / "__pycache__" / "x.pyc").write_bytes(b"1")
 
     assert cache.key_of(tmp_path) == before
+
+
+def test_a_purge_takes_only_what_is_ours() -> None:
+    """A person may have named a folder for the cache that holds other things, too."""
+    cache.artefact("thing", ["1"], _write("1"))
+    precious = cache.cache_dir() / "thesis.txt"
+    precious.write_text("years of work")
+
+    cache.purge()
+
+    assert precious.read_text() == "years of work"
+    assert list(cache.cache_dir().iterdir()) == [precious]
+
+
+def test_a_purge_leaves_no_empty_folder() -> None:
+    cache.artefact("thing", ["1"], _write("1"))
+
+    cache.purge()
+
+    assert not cache.cache_dir().exists()

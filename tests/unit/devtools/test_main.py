@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
+from pathlib import Path
+
 import pytest
 
 from devtools import __main__, docker, forward, quickstart
@@ -24,6 +28,51 @@ def test_purge_alone_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--purge goes with --down" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("port", ["0", "-1", "99999"])
+def test_an_impossible_port_is_refused_before_anything_is_done(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert __main__.main(["quickstart", f"--port={port}"]) == 1
+    assert f"{port} is no port: choose one from 1 to 65535" in capsys.readouterr().err
+
+
+def test_a_taken_port_is_refused_before_anything_is_done(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SELDON_STATE", str(tmp_path))
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+
+        assert __main__.main(["quickstart", "--port", str(port)]) == 1
+
+    assert f"something already listens on 127.0.0.1:{port}" in capsys.readouterr().err
+
+
+def test_a_daemon_that_may_not_be_asked_is_not_taken_for_none(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`--down` must not say "removed" where it was not allowed to remove anything."""
+    client = tmp_path / "docker"
+    client.write_text("#!/bin/sh\necho 'permission denied while trying to connect to the daemon' >&2\nexit 1\n")
+    client.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("SELDON_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("SELDON_STATE", str(tmp_path / "state"))
+
+    assert __main__.main(["quickstart", "--down"]) == 1
+    assert "nothing was done: add yourself to its group" in capsys.readouterr().err
+
+
+def test_a_cache_folder_that_cannot_be_made_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SELDON_CACHE", str(tmp_path / "file" / "cache"))
+
+    assert __main__.main(["images", "list"]) == 1
+    assert "Set SELDON_CACHE to a folder of yours" in capsys.readouterr().err
+
+
 def test_an_unknown_environment_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         __main__.main(["test", "unti"])
@@ -32,15 +81,14 @@ def test_an_unknown_environment_is_refused(capsys: pytest.CaptureFixture[str]) -
 
 def test_someone_who_may_not_start_a_daemon_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(docker, "answers", lambda: False)
+    monkeypatch.setattr(docker, "check_allowed", lambda: None)
     monkeypatch.setattr("os.geteuid", lambda: 1000)
 
-    with pytest.raises(docker.DockerMissingError, match="usermod -aG docker"):
+    with pytest.raises(docker.DockerMissingError, match="systemctl start docker"):
         docker.ensure()
 
 
 def test_a_listening_port_is_seen() -> None:
-    import socket
-
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

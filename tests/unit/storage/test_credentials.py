@@ -205,3 +205,20 @@ def test_secrets_are_known_as_such() -> None:
 
     assert set(remote.secrets) == {"minioadmin", "token"}
     assert not remote.anonymous
+
+
+def test_another_s3_remote_than_the_uris_is_named_with_the_uri_that_is_meant() -> None:
+    """The likeliest mix-up of the tutorials, which use both `s3://` and `mys3:`."""
+    secret = {"RCLONE_CONFIG_MYS3_TYPE": "s3", "RCLONE_CONFIG_MYS3_ACCESS_KEY_ID": "k"}
+
+    with pytest.raises(StorageError, match="the secret defines mys3") as refused:
+        resolve(parse("s3://sklearn/iris"), secret)
+
+    assert refused.value.code is ExitCode.CONFIG
+    assert "set modelUri to mys3:sklearn/iris" in str(refused.value)
+
+
+def test_a_public_bucket_beside_credentials_of_another_kind_of_store_stays_public() -> None:
+    azure = {"RCLONE_CONFIG_AZ_TYPE": "azureblob", "RCLONE_CONFIG_AZ_ACCOUNT": "a"}
+
+    assert resolve(parse("s3://public/iris"), azure)
