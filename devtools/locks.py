@@ -28,7 +28,7 @@ LOCKS = (
     Lock(REQUIREMENTS / "iris.txt", groups=("iris",)),
     Lock(REQUIREMENTS / "lint.txt", extras=("operator", "sklearnserver"), groups=("lint",)),
     Lock(REQUIREMENTS / "unit.txt", extras=("operator", "sklearnserver"), groups=("unit",)),
-    Lock(REQUIREMENTS / "chart.txt", core=True, groups=("chart",)),
+    Lock(REQUIREMENTS / "chart.txt", extras=("operator",), groups=("chart",)),
     Lock(REQUIREMENTS / "integration.txt", groups=("integration",)),
     Lock(REQUIREMENTS / "e2e.txt", core=True, groups=("e2e",)),
     Lock(IMAGES / "operator" / "requirements.txt", extras=("operator",)),

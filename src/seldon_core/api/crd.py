@@ -47,8 +47,11 @@ _STATUS: Final[Schema] = {
 
 _COLUMNS: Final = (
     {"name": "State", "type": "string", "jsonPath": ".status.state"},
+    # An update that fails while the version before it serves leaves the state Available; this column tells.
+    {"name": "Ready", "type": "string", "jsonPath": '.status.conditions[?(@.type=="Ready")].status'},
     {"name": "Replicas", "type": "integer", "jsonPath": ".status.replicas"},
     {"name": "Address", "type": "string", "jsonPath": ".status.address.url"},
+    {"name": "Message", "type": "string", "jsonPath": ".status.description", "priority": 1},
     {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
 )
 
