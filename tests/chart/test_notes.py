@@ -50,6 +50,24 @@ def test_the_next_step_fits_a_controller_of_one_namespace_and_one_id() -> None:
     assert manifest(text)["metadata"]["labels"] == {"seldon.io/controller-id": "me"}
 
 
+def test_a_gateway_gives_a_further_step() -> None:
+    text = notes({"gateway": {"enabled": True, "name": "mine", "namespace": "edge"}})
+
+    assert "\n5. The same through the Gateway edge/mine" in text
+    assert "kubectl get gateway mine --namespace edge -o jsonpath='{.status.addresses[0].value}'" in text
+    assert "/seldon/default/iris/api/v1.0/predictions" in text
+    assert "gateway.namespace is empty" not in text
+    assert "Gateway" not in notes()
+
+
+def test_a_gateway_without_a_namespace_is_that_of_the_models() -> None:
+    text = notes({"gateway": {"enabled": True}, "singleNamespace": True}, namespace="mine")
+
+    assert "kubectl get gateway seldon-gateway --namespace mine " in text
+    assert "/seldon/mine/iris/" in text
+    assert "gateway.namespace is empty" in text
+
+
 def test_the_defaults_give_no_warning() -> None:
     assert QUIET not in notes()
 
@@ -58,9 +76,6 @@ def test_the_defaults_give_no_warning() -> None:
     ("values", "line"),
     [
         ({"certManager": {"enabled": True}}, "- certManager.enabled: this release takes no certificate"),
-        ({"istio": {"enabled": True}}, "- istio.enabled: this release makes no Istio objects yet."),
-        ({"ambassador": {"enabled": True}}, "- ambassador.enabled: this release makes no Ambassador objects yet."),
-        ({"keda": {"enabled": True}}, "- keda.enabled: this release makes no ScaledObjects yet."),
         ({"managerCreateResources": True}, "- managerCreateResources: without effect"),
         ({"usageMetrics": {"enabled": True}}, "- usageMetrics.enabled: without effect"),
         ({"manager": {"leaderElectionResourceLock": "x"}}, "- manager.leaderElectionResourceLock: without effect"),

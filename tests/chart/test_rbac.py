@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
+from seldon_core.api.decode import load
+from seldon_core.api.values import load_values
 from seldon_core.operator import kinds
+from seldon_core.operator.render import render
+from seldon_core.operator.render.config import from_values
 
 from .helm import Rendered, render_chart
 
@@ -19,16 +23,26 @@ IN_SERVED_NAMESPACES = {
     "machinelearning.seldon.io/seldondeployments/finalizers": {"update"},
     "apps/deployments": OWNED,
     "/services": OWNED,
+    "autoscaling/horizontalpodautoscalers": OWNED,
+    "policy/poddisruptionbudgets": OWNED,
     "/pods": READ,
     "/pods/log": {"get"},
     "apps/replicasets": READ | {"delete"},
     "/events": READ | {"create"},
 }
+ROUTES = {
+    "istio": {"networking.istio.io/virtualservices", "networking.istio.io/destinationrules"},
+    "ambassador": {"getambassador.io/mappings", "getambassador.io/tlscontexts"},
+    "gateway": {"gateway.networking.k8s.io/httproutes", "gateway.networking.k8s.io/grpcroutes"},
+}
+IN_ALL_NAMESPACES = IN_SERVED_NAMESPACES | {"/namespaces": READ}
 CREDENTIALS = {"/secrets": {"get"}, "/serviceaccounts": {"get"}}
 IN_OWN_NAMESPACE = {
     "/configmaps:seldon-config": READ,
     "/secrets:seldon-webhook-tls": {"get", "patch"},
     "/events": {"create"},
+    "coordination.k8s.io/leases": {"create"},
+    "coordination.k8s.io/leases:a33bd623.machinelearning.seldon.io": {"get", "patch"},
 }
 WEBHOOK = {
     "admissionregistration.k8s.io/validatingwebhookconfigurations"
@@ -54,7 +68,7 @@ def roles(rendered: Rendered) -> list[dict[str, Any]]:
 def test_rights_in_all_namespaces() -> None:
     rendered = render_chart()
 
-    assert rights(rendered.one("ClusterRole", "seldon-manager-role-seldon-system")) == IN_SERVED_NAMESPACES
+    assert rights(rendered.one("ClusterRole", "seldon-manager-role-seldon-system")) == IN_ALL_NAMESPACES
     assert rights(rendered.one("ClusterRole", "seldon-manager-sas-role-seldon-system")) == CREDENTIALS
     assert rights(rendered.one("ClusterRole", "seldon-webhook-role-seldon-system")) == WEBHOOK
     assert rights(rendered.one("Role", "seldon-leader-election-role")) == IN_OWN_NAMESPACE
@@ -67,6 +81,39 @@ def test_rights_in_a_single_namespace_are_those_of_a_role() -> None:
     assert rights(rendered.one("Role", "seldon1-manager-sas-role")) == CREDENTIALS
     cluster_wide = [role for role in roles(rendered) if role["kind"] == "ClusterRole"]
     assert [rights(role) for role in cluster_wide] == [WEBHOOK]
+
+
+@pytest.mark.parametrize("single", [False, True])
+@pytest.mark.parametrize(("section", "kinds_of_routes"), ROUTES.items())
+def test_rights_to_routes_come_with_the_value_that_makes_them(
+    section: str, kinds_of_routes: set[str], *, single: bool
+) -> None:
+    role = "seldon1-manager-role" if single else "seldon-manager-role-seldon-system"
+    rendered = render_chart({section: {"enabled": True}, "singleNamespace": single})
+    granted = rights(rendered.one("Role" if single else "ClusterRole", role))
+
+    always = IN_SERVED_NAMESPACES if single else IN_ALL_NAMESPACES
+    assert granted == always | dict.fromkeys(kinds_of_routes, OWNED)
+
+
+@pytest.mark.parametrize(("section", "kinds_of_routes"), ROUTES.items())
+def test_there_are_rights_to_each_kind_of_route_that_is_rendered(section: str, kinds_of_routes: set[str]) -> None:
+    predictor = {
+        "name": "p",
+        "graph": {"name": "c", "type": "MODEL"},
+        "ssl": {"certSecretName": "tls"},
+        "componentSpecs": [{"spec": {"containers": [{"name": "c", "image": "i:1"}]}}],
+    }
+    manifest = {
+        "apiVersion": "machinelearning.seldon.io/v1",
+        "kind": "SeldonDeployment",
+        "metadata": {"name": "m"},
+        "spec": {"predictors": [predictor]},
+    }
+    rendered = render(load(manifest), from_values(load_values({section: {"enabled": True}})))
+
+    made = {f"{key.api_version.partition('/')[0]}/{key.kind.lower()}s" for key in rendered.routes}
+    assert made == kinds_of_routes
 
 
 @pytest.mark.parametrize("values", [{}, {"singleNamespace": True}, {"controllerId": "a"}])
@@ -87,6 +134,13 @@ def test_secrets_of_models_are_out_of_reach_when_asked(values: dict[str, Any], *
 
     assert {key for role in granted for key in role if "secrets" in key} == {"/secrets:seldon-webhook-tls"}
     assert not [key for role in granted for key in role if "serviceaccounts" in key]
+
+
+def test_the_lease_is_the_one_that_is_named() -> None:
+    rendered = render_chart({"manager": {"leaderElectionID": "mine"}})
+
+    own = rights(rendered.one("Role", "seldon-leader-election-role"))
+    assert own["coordination.k8s.io/leases:mine"] == {"get", "patch"}
 
 
 @pytest.mark.parametrize("single", [False, True])
@@ -115,7 +169,10 @@ def test_a_service_account_of_ones_own() -> None:
     assert rendered.one("Deployment")["spec"]["template"]["spec"]["serviceAccountName"] == "mine"
 
 
-def test_each_kind_that_the_controller_owns_can_be_made_and_removed() -> None:
-    granted = rights(render_chart().one("ClusterRole", "seldon-manager-role-seldon-system"))
+@pytest.mark.parametrize("used", [(), ("keda",), ("istio", "ambassador", "gateway")])
+def test_each_kind_that_the_controller_makes_can_be_made_and_removed(used: tuple[str, ...]) -> None:
+    values = {section: {"enabled": True} for section in used}
+    granted = rights(render_chart(values).one("ClusterRole", "seldon-manager-role-seldon-system"))
+    made = kinds.owned_kinds(from_values(load_values(values)))
 
-    assert {key for key, verbs in granted.items() if verbs == OWNED} == {f"{r.group}/{r.plural}" for r in kinds.OWNED}
+    assert {key for key, verbs in granted.items() if verbs == OWNED} == {f"{r.group}/{r.plural}" for r in made}

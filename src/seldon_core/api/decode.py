@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from .shapes import EnvVar, PodShape
+from .shapes import ContainerShape, EnvVar, HpaShape, PodShape, TriggersShape
 from .types import GROUP, KIND, MAX_GRAPH_DEPTH, VERSIONS, SeldonDeployment
 
 T = TypeVar("T")
@@ -63,7 +63,7 @@ def load(manifest: Mapping[str, Any]) -> SeldonDeployment:
     sdep = _convert(plain, SeldonDeployment, "")
     if not sdep.metadata.name:
         raise ManifestError("metadata.name: is empty; a SeldonDeployment needs a name.")
-    _check_pods(sdep)
+    _check_shapes(sdep)
     return sdep
 
 
@@ -91,12 +91,20 @@ def _items(node: Any, field: str) -> list[Any]:
     return items if isinstance(items, list) else []
 
 
-def _check_pods(sdep: SeldonDeployment) -> None:
-    """What rendering reads of pod specs has the right types; the rest of them is the API server's business."""
+def _check_shapes(sdep: SeldonDeployment) -> None:
+    """What rendering reads of Kubernetes' own types is right; the rest of them is the API server's business."""
     for i, predictor in enumerate(sdep.spec.predictors):
         for j, component in enumerate(predictor.component_specs):
+            at = f"spec.predictors[{i}].componentSpecs[{j}]"
             if component.spec:
-                _convert(component.spec, PodShape, f"spec.predictors[{i}].componentSpecs[{j}].spec")
+                _convert(component.spec, PodShape, f"{at}.spec")
+            if component.hpa_spec is not None:
+                _convert(component.hpa_spec, HpaShape, f"{at}.hpaSpec")
+            if component.keda_spec is not None:
+                _convert(component.keda_spec, TriggersShape, f"{at}.kedaSpec")
+        if predictor.explainer and predictor.explainer.container_spec:
+            path = f"spec.predictors[{i}].explainer.containerSpec"
+            _convert(predictor.explainer.container_spec, ContainerShape, path)
         env = predictor.svc_orch_spec.env
         _convert(env, tuple[EnvVar, ...], f"spec.predictors[{i}].svcOrchSpec.env")
 

@@ -102,6 +102,16 @@ def claim_volume(unit: str) -> str:
     return _inside_pod(unit, "source-of-claim")
 
 
+def companion_container(unit: str) -> str:
+    """The second container of a unit, where the pod has another one of the usual name."""
+    return _inside_pod(unit, "tfserving")
+
+
+def explainer(deployment: str, predictor: str) -> str:
+    """The Deployment of a predictor's explainer, and its Service."""
+    return _fit(f"{deployment}-{predictor}-explainer")
+
+
 def join(names: Iterable[str]) -> str:
     """Names for a sentence, in order."""
     return ", ".join(sorted(names)) or "none"

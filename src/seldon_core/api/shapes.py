@@ -69,16 +69,25 @@ class PodShape(Struct, frozen=True):
 
 
 class TriggersShape(Struct, frozen=True):
-    """The fields of a KEDA ScaledObject spec that must be there."""
+    """The fields of a KEDA ScaledObject spec that rendering reads; all others pass through."""
 
     triggers: Annotated[tuple[Json, ...], Meta(extra={"required": True})]
+    scale_target_ref: Json = msgspec.field(default_factory=dict)
+
+
+class MetricShape(Struct, frozen=True):
+    """The field of an autoscaler's metric that rendering reads; what is measured passes through, or is converted."""
+
+    type: Annotated[str, Meta(extra={"required": True})]
 
 
 class HpaShape(Struct, frozen=True):
-    """The fields of an autoscaler's spec that must be there."""
+    """The fields of an autoscaler's spec that rendering reads; all others, such as `behavior`, pass through."""
 
     max_replicas: Annotated[int, Meta(extra={"required": True})]
     min_replicas: int | None = None
+    metrics: Annotated[tuple[MetricShape, ...], Meta(description="In the shape of autoscaling/v2beta1.")] = ()
+    metricsv2: Annotated[tuple[MetricShape, ...], Meta(description="In the shape of autoscaling/v2.")] = ()
 
 
 PodSpec = Annotated[Json, Meta(description="A Kubernetes pod spec, kept as written.", extra={"shape": PodShape})]

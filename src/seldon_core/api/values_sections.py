@@ -57,6 +57,13 @@ class Ambassador(Section, frozen=True):
     """Routes through Ambassador."""
 
     enabled: Annotated[bool, doc("Make Mappings for each SeldonDeployment.")] = False
+    grpc_namespace_header: Annotated[
+        bool,
+        doc(
+            "New. gRPC Mappings (`v2`) ask for the header `namespace`, too. `false`: SeldonDeployments of one name in "
+            "several namespaces share their gRPC requests, as with Seldon Core 1.17.1. `true`: clients must send it."
+        ),
+    ] = False
     single_namespace: Annotated[bool, doc("Also make routes without the namespace in their path.")] = False
     version: Annotated[str, doc("`v1`: annotations on Services; `v2`: Mapping objects.")] = "v2"
 
@@ -172,6 +179,16 @@ class Explainer(Section, frozen=True):
     )
 
 
+class Gateway(Section, frozen=True):
+    """Routes through the Gateway API."""
+
+    enabled: Annotated[bool, doc("New. Make an HTTPRoute and a GRPCRoute for each SeldonDeployment.")] = False
+    name: Annotated[str, Meta(min_length=1), doc("New. Name of the Gateway that the routes belong to.")] = (
+        "seldon-gateway"
+    )
+    namespace: Annotated[str, doc("New. Namespace of the Gateway. Empty: each SeldonDeployment's own.")] = ""
+
+
 class Istio(Section, frozen=True):
     """Routes through Istio."""
 
@@ -203,20 +220,24 @@ class Manager(Section, frozen=True):
     leader_election_id: Annotated[
         str,
         Meta(min_length=1),
-        doc("Without effect until a later release, as are the next three: one controller runs, and holds no Lease."),
+        doc("Name of the Lease that the controller which does the work holds; others answer the webhook and wait."),
     ] = field(default="a33bd623.machinelearning.seldon.io", name="leaderElectionID")
     leader_election_lease_duration_secs: Annotated[
-        int, Meta(ge=1), doc("How long the Lease is valid, seconds. Without effect yet.")
+        int,
+        Meta(ge=1),
+        doc("How long others leave a Lease alone that is not renewed, seconds. Longer than the renew deadline."),
     ] = 15
     leader_election_renew_deadline_secs: Annotated[
-        int, Meta(ge=1), doc("A leader that could not renew for so long steps down, seconds. Without effect yet.")
+        int,
+        Meta(ge=1),
+        doc("A leader that could not renew for so long stops working, seconds. Longer than the retry period."),
     ] = 10
     leader_election_resource_lock: Annotated[
         str | None,
         doc("Without effect: the lock is always a Lease, the only kind that Kubernetes still knows."),
     ] = None
     leader_election_retry_period_secs: Annotated[
-        int, Meta(ge=1), doc("Time between two tries, seconds. Without effect yet.")
+        int, Meta(ge=1), doc("Time between two tries to take or to renew the Lease, seconds.")
     ] = 2
     log_level: Annotated[str, doc("DEBUG, INFO, WARNING or ERROR.")] = "INFO"
     memory_limit: Annotated[Quantity, doc("Memory limit.")] = "300Mi"

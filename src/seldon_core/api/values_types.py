@@ -77,6 +77,7 @@ class Values(Section, frozen=True):
     )
     executor: sections.Executor = field(default_factory=sections.Executor)
     explainer: sections.Explainer = field(default_factory=sections.Explainer)
+    gateway: sections.Gateway = field(default_factory=sections.Gateway)
     host_network: Annotated[bool, doc("The controller's pod uses the node's network.")] = False
     image: sections.ManagerImage = field(default_factory=sections.ManagerImage)
     istio: sections.Istio = field(default_factory=sections.Istio)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from seldon_core import __version__
 
-from . import render
+from . import render, validate
 from .errors import CommandError
 
 
@@ -30,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     render.register(commands)
+    validate.register(commands)
     return parser
 
 

@@ -10,6 +10,7 @@ from .errors import (
     ApiError,
     BadRequestError,
     ConflictError,
+    FencedError,
     ForbiddenError,
     GoneError,
     InvalidError,
@@ -18,6 +19,7 @@ from .errors import (
     UnreachableError,
 )
 from .informer import Event, EventType, Informer, Timings
+from .lease import Elector, LeaseTimings
 from .resources import Object, Resource, key_of
 from .store import Store
 
@@ -27,12 +29,15 @@ __all__ = [
     "BadRequestError",
     "Client",
     "ConflictError",
+    "Elector",
     "Event",
     "EventType",
+    "FencedError",
     "ForbiddenError",
     "GoneError",
     "Informer",
     "InvalidError",
+    "LeaseTimings",
     "NotFoundError",
     "Object",
     "ObjectList",

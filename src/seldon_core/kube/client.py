@@ -3,7 +3,7 @@
 Each method is one call to the API server. None retries: the work queue does, with the state of that moment.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -12,7 +12,7 @@ import httpx2
 import msgspec
 
 from . import config
-from .errors import ApiError, Call, SilentError, UnreachableError, from_body
+from .errors import ApiError, Call, FencedError, SilentError, UnreachableError, from_body
 from .resources import PODS, Object, Resource
 
 LIST_PAGE_SIZE = 500
@@ -61,10 +61,14 @@ class Client:
     Args:
         connection: From `config.connect`; closed by `close`.
         field_manager: The name that fields which this client sets are recorded under.
+        permit: Asked before each write; see `fenced`.
     """
 
-    def __init__(self, connection: config.Connection, *, field_manager: str) -> None:
+    def __init__(
+        self, connection: config.Connection, *, field_manager: str, permit: Callable[[], bool] | None = None
+    ) -> None:
         self._http = connection.http
+        self._permit = permit
         self.namespace = connection.namespace
         self.field_manager = field_manager
 
@@ -72,6 +76,11 @@ class Client:
     def connect(cls, *, field_manager: str, server: str | None = None, context: str | None = None) -> Self:
         """A client for the API server that the environment (or `server`) names; see `config.connect`."""
         return cls(config.connect(server=server, context=context), field_manager=field_manager)
+
+    def fenced(self, permit: Callable[[], bool]) -> "Client":
+        """A client over the same connections that writes only while a function says so (else `FencedError`)."""
+        connection = config.Connection(http=self._http, namespace=self.namespace)
+        return Client(connection, field_manager=self.field_manager, permit=permit)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -253,6 +262,8 @@ class Client:
         content_type: str = "application/json",
         headers: Mapping[str, str] | None = None,
     ) -> bytes:
+        if method != "GET" and self._permit and not self._permit():
+            raise FencedError(call, message="this process does not hold the Lease, and writes nothing")
         content = None
         sent = dict(headers or {})
         if body is not None:

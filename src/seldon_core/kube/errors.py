@@ -137,6 +137,12 @@ class SilentError(UnreachableError):
     """A watch without a byte for longer than bookmarks leave it: nothing happens there, or the connection is dead."""
 
 
+class FencedError(ApiError):
+    """The write was not sent: another process may be doing this work by now."""
+
+    transient = True
+
+
 _BY_STATUS: Mapping[int, type[ApiError]] = {
     400: BadRequestError,
     401: UnauthorizedError,

@@ -14,7 +14,7 @@ from enum import Enum
 
 from .backoff import Backoff
 from .client import Client, Selection
-from .errors import ApiError, GoneError, SilentError
+from .errors import ApiError, GoneError, NotFoundError, SilentError
 from .resources import Key, Object, key_of
 from .store import Indexer, Store
 from .watch import WatchEvent, watch
@@ -86,11 +86,15 @@ class Informer:
         self.selection = selection
         self.store = Store(indexers)
         self.synced = asyncio.Event()
+        """Set while the store is complete; cleared when the kind itself is gone from the API server."""
+        self.answered = asyncio.Event()
+        """The API server has answered once: with a list, or with a refusal that does not pass by itself."""
         self.last_error: ApiError | None = None
         self._client = client
         self._transform = transform
         self._timings = timings or Timings()
         self._handlers: list[Callable[[Event], None]] = []
+        self._sync_handlers: list[Callable[[], None]] = []
         self._learned: dict[Key, int] = {}  # versions of our own writes that the watch has not told yet
         self._seen = 0  # the version up to which the watch has told everything
         self._attempt = 0  # failures since the last event
@@ -98,6 +102,10 @@ class Informer:
     def on_event(self, handler: Callable[[Event], None]) -> None:
         """Call a function on every change. It must be quick and must not raise: add a key to a queue, no more."""
         self._handlers.append(handler)
+
+    def on_sync(self, handler: Callable[[], None]) -> None:
+        """Call a function whenever the store has become complete, or the kind has gone. The same rules."""
+        self._sync_handlers.append(handler)
 
     def learn(self, obj: Object) -> None:
         """Take over an object that a write of our own has just returned.
@@ -125,7 +133,25 @@ class Informer:
                 await self._watch_from(await self._list())
             except ApiError as error:
                 self._report(error)
+                if not error.transient:
+                    self.answered.set()
+                if isinstance(error, NotFoundError):
+                    self._lose()
                 await self._pause(error)
+
+    def _lose(self) -> None:
+        """The kind is not served (any more): its definition is not installed, and with it went all its objects."""
+        for key in self.store.all_keys():
+            known = self.store.at(key)
+            if known is not None:
+                self._drop(key, known)
+        if self.synced.is_set():
+            self.synced.clear()
+            self._tell_sync()
+
+    def _tell_sync(self) -> None:
+        for handler in self._sync_handlers:
+            handler()
 
     async def _list(self) -> str:
         listed = await self._client.list(self.selection)
@@ -145,7 +171,11 @@ class Informer:
                 self._drop(key, known)
         self._seen = at
         self.last_error = None
-        self.synced.set()
+        self.answered.set()
+        if not self.synced.is_set():
+            self._attempt = 0
+            self.synced.set()
+            self._tell_sync()
         return listed.resource_version
 
     async def _watch_from(self, version: str) -> None:

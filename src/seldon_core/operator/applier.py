@@ -1,7 +1,7 @@
 """Brings one object to what is wanted: writes only where something differs, and never to what is somebody else's."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from seldon_core.kube import Client, Event, EventType, NotFoundError, Object, Resource, key_of
@@ -18,6 +18,10 @@ from .overlay import overlay
 from .ownership import Owner, controller_of, owner_of
 
 _log = logging.getLogger(__name__)
+
+Fit = Callable[[Mapping[str, Any], Mapping[str, Any]], Mapping[str, Any]]
+"""From a wanted manifest and the live object to the manifest that fits it. What it takes over from the live object is
+true of that state alone, so it is written on the condition that the object has not changed meanwhile."""
 
 
 class ForeignObjectError(Exception):
@@ -47,13 +51,16 @@ class Applier:
         for informer in caches.owned.values():
             informer.on_event(self._forget_deleted)
 
-    async def ensure(self, resource: Resource, wanted: Mapping[str, Any], sdep: Object) -> Object:
+    async def ensure(
+        self, resource: Resource, wanted: Mapping[str, Any], sdep: Object, fit: Fit | None = None
+    ) -> Object:
         """Make an object what is wanted.
 
         Args:
             resource: Its kind.
             wanted: The manifest, with its owner.
             sdep: The SeldonDeployment that wants it.
+            fit: Adapts the manifest to the live object, where there is one.
 
         Returns:
             The live object.
@@ -69,15 +76,17 @@ class Applier:
         if live is None:
             # The cache holds only what carries our label. Applying would take over an object without it, silently.
             live = await self._read(resource, name, namespace)
+        as_rendered = wanted
         if live is not None:
             self._check_owner(live, resource, sdep)
+            wanted = fit(wanted, live) if fit else wanted
             path = compare.difference(wanted, live, FIELD_MANAGER)
             if path is None or self._memory.is_fulfilled(wanted, live):
                 return live
             if _must_be_made_anew(resource, wanted, live):
                 await self._make_way(resource, live, sdep)
             _log.info("%s %s differs at %s", resource.kind, name, path, extra=about(*key_of(sdep)))
-        answer = await self._write(resource, wanted, live)
+        answer = await self._write(resource, wanted, live, exact=wanted is not as_rendered)
         informer.learn(answer)
         self._memory.remember(wanted, answer)
         changed = live is None or answer["metadata"]["resourceVersion"] != live["metadata"]["resourceVersion"]
@@ -86,8 +95,13 @@ class Applier:
             self._recorder.normal(sdep, f"{verb}{resource.kind}", f"{verb}d {resource.kind} {name}")
         return answer
 
-    async def _write(self, resource: Resource, wanted: Mapping[str, Any], live: Object | None) -> Object:
-        """Server-side apply; or, for a manifest that it refuses, the same written as a whole."""
+    async def _write(
+        self, resource: Resource, wanted: Mapping[str, Any], live: Object | None, *, exact: bool
+    ) -> Object:
+        """Server-side apply; or, for a manifest that it refuses, the same written as a whole.
+
+        With `exact` only if the object is still as `live` says (else `ConflictError`).
+        """
         whole = keyedlists.has_duplicates(wanted)
         if live is None:
             verb = "create" if whole else "apply"
@@ -98,7 +112,8 @@ class Applier:
             answer = await self._client.replace(resource, overlay(live, wanted, owned))
         else:
             verb = "apply"
-            metadata = {**wanted["metadata"], "uid": live["metadata"]["uid"]}
+            preconditions = ("uid", "resourceVersion") if exact else ("uid",)
+            metadata = {**wanted["metadata"], **{name: live["metadata"][name] for name in preconditions}}
             answer = await self._client.apply(resource, {**wanted, "metadata": metadata})
         self._metrics.writes.increment(kind=resource.kind, verb=verb)
         return answer

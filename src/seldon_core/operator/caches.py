@@ -1,14 +1,23 @@
 """The local copies that reconciling reads, and which SeldonDeployment a change of any of them concerns."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from seldon_core.kube import Client, Event, EventType, Informer, Object, Resource, Timings, key_of
+from seldon_core.kube import Client, Event, EventType, Informer, NotFoundError, Object, Resource, Timings, key_of
 from seldon_core.kube.client import Selection
-from seldon_core.kube.resources import DEPLOYMENTS, EVENTS, PODS, REPLICA_SETS, Key
+from seldon_core.kube.resources import DEPLOYMENTS, EVENTS, NAMESPACES, PODS, REPLICA_SETS, Key
 
-from .kinds import DEPLOYMENT_ID, FIELD_MANAGER, MANAGED_SELECTOR, OWNED, REVISION, SELDON_DEPLOYMENTS
+from .kinds import (
+    CONTROLLER_ID,
+    DEPLOYMENT_ID,
+    FIELD_MANAGER,
+    LABELLED,
+    MANAGED_SELECTOR,
+    OPTIONAL,
+    REVISION,
+    SELDON_DEPLOYMENTS,
+)
 from .ownership import controller_of, is_seldon
 
 _POD_WARNINGS = frozenset({"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"})
@@ -21,10 +30,20 @@ class Caches:
     Args:
         client: The API server.
         namespace: The one that is served, or None for all.
+        shared: Whether namespaces may belong to another controller by their label.
+        owned: The kinds that are made, in the order in which they are applied.
         timings: Of the informers.
     """
 
-    def __init__(self, client: Client, *, namespace: str | None, timings: Timings | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        *,
+        namespace: str | None,
+        owned: Sequence[Resource],
+        shared: bool = False,
+        timings: Timings | None = None,
+    ) -> None:
         def informer(resource: Resource, **options: Any) -> Informer:
             chosen = {k: options.pop(k) for k in ("labels", "fields", "metadata_only") if k in options}
             return Informer(client, Selection(resource, namespace, **chosen), timings=timings, **options)
@@ -32,9 +51,12 @@ class Caches:
         self.seldon_deployments = informer(SELDON_DEPLOYMENTS, transform=_without_history)
         self.owned: Mapping[Resource, Informer] = {
             resource: informer(
-                resource, labels=MANAGED_SELECTOR, transform=_with_our_history, indexers={"owner": _controller_uid}
+                resource,
+                labels=MANAGED_SELECTOR if resource in LABELLED else "",
+                transform=_with_our_history if resource in LABELLED else _of_a_seldon_deployment,
+                indexers={"owner": _controller_uid},
             )
-            for resource in OWNED
+            for resource in owned
         }
         self.replica_sets = informer(
             REPLICA_SETS,
@@ -51,19 +73,50 @@ class Caches:
             indexers={"pod": _involved_uid},
         )
 
+        self.foreign_namespaces = (
+            informer(NAMESPACES, labels=CONTROLLER_ID, metadata_only=True, transform=_names_alone) if shared else None
+        )
+
     @property
     def all(self) -> tuple[Informer, ...]:
         """Every informer."""
-        return (self.seldon_deployments, *self.owned.values(), self.replica_sets, self.pods, self.warnings)
+        further = (self.foreign_namespaces,) if self.foreign_namespaces else ()
+        return (self.seldon_deployments, *self.owned.values(), self.replica_sets, self.pods, self.warnings, *further)
+
+    def is_foreign(self, namespace: str) -> bool:
+        """Whether the SeldonDeployments of a namespace are another controller's."""
+        return self.foreign_namespaces is not None and self.foreign_namespaces.store.get(namespace) is not None
+
+    @property
+    def missing(self) -> list[str]:
+        """The kinds that reconciling has to wait for. An optional one counts until it is known to be there or not."""
+        return [i.selection.resource.rbac_name for i in self.all if not _settled(i).is_set()]
 
     @property
     def synced(self) -> bool:
-        """Whether every copy is complete."""
-        return all(informer.synced.is_set() for informer in self.all)
+        """Whether nothing is missing."""
+        return not self.missing
 
     async def wait_synced(self) -> None:
-        """Wait until every copy is complete."""
-        await asyncio.gather(*(informer.synced.wait() for informer in self.all))
+        """Wait until nothing is missing."""
+        await asyncio.gather(*(_settled(informer).wait() for informer in self.all))
+
+    def is_absent(self, resource: Resource) -> bool:
+        """Whether the cluster does not know an owned kind, so that there are no objects of it."""
+        informer = self.owned[resource]
+        return not informer.synced.is_set() and isinstance(informer.last_error, NotFoundError)
+
+    def why_unusable(self, resource: Resource) -> str:
+        """Why objects of an owned kind cannot be made now, as a sentence; empty where they can."""
+        informer = self.owned[resource]
+        if informer.synced.is_set():
+            return ""
+        if self.is_absent(resource):
+            return (
+                f"The cluster does not know {resource.rbac_name} of version {resource.version}: "
+                "install its CustomResourceDefinition, or switch its use off in the chart's values."
+            )
+        return f"{resource.kind} objects cannot be listed: {informer.last_error}"
 
     def on_change(self, concerns: Callable[[Key], None]) -> None:
         """Call a function with the key of a SeldonDeployment whenever something changes that concerns it."""
@@ -77,9 +130,17 @@ class Caches:
 
             return handler
 
+        def tell_all() -> None:
+            for key in self.seldon_deployments.store.all_keys():
+                concerns(key)
+
         self.seldon_deployments.on_event(tell(lambda obj: (key_of(obj),)))
-        for informer in self.owned.values():
+        for resource, informer in self.owned.items():
             informer.on_event(tell(_seldon_owner))
+            if resource in OPTIONAL:
+                informer.on_sync(tell_all)
+        if self.foreign_namespaces:
+            self.foreign_namespaces.on_event(tell(self._in_namespace))
         self.replica_sets.on_event(tell(self._of_replica_set))
         self.pods.on_event(tell(self._of_pod))
         self.warnings.on_event(tell(self._of_warning))
@@ -100,6 +161,10 @@ class Caches:
     def orphans_of(self, namespace: str, deployment_id: str) -> list[Object]:
         """ReplicaSets that carry a SeldonDeployment's label and have no controller."""
         return self.replica_sets.store.by_index("orphan", f"{namespace}/{deployment_id}")
+
+    def _in_namespace(self, obj: Object) -> Iterable[Key]:
+        name = obj["metadata"]["name"]
+        return [key for key in self.seldon_deployments.store.all_keys() if key[0] == name]
 
     def _of_replica_set(self, obj: Object) -> Iterable[Key]:
         owner = controller_of(obj)
@@ -144,6 +209,19 @@ def _with_our_history(obj: Object) -> Object:
     entries = obj["metadata"].get("managedFields") or ()
     ours = [e for e in entries if e.get("manager") == FIELD_MANAGER]
     return {**obj, "metadata": {**obj["metadata"], "managedFields": ours}}
+
+
+def _of_a_seldon_deployment(obj: Object) -> Object | None:
+    """An object that a SeldonDeployment owns; of its status what it says about itself, not what it counts."""
+    if not any(is_seldon(reference) for reference in obj["metadata"].get("ownerReferences") or ()):
+        return None
+    kept = _with_our_history(obj)
+    status = obj.get("status") or {}
+    return {**kept, "status": {name: status[name] for name in ("conditions", "parents") if name in status}}
+
+
+def _settled(informer: Informer) -> asyncio.Event:
+    return informer.answered if informer.selection.resource in OPTIONAL else informer.synced
 
 
 def _names_alone(obj: Object) -> Object:

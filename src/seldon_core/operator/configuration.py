@@ -6,13 +6,14 @@ stays in force, and the reason is said in the log and in an event on the ConfigM
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from seldon_core.api.values import ValuesError, load_values
-from seldon_core.kube import Client, Event, EventType, Informer, Timings
+from seldon_core.api.values import Values, ValuesError, load_values
+from seldon_core.api.values_sections import Manager
+from seldon_core.kube import Client, Event, EventType, Informer, LeaseTimings, Timings
 from seldon_core.kube.client import Selection
 from seldon_core.kube.resources import CONFIG_MAPS
 
@@ -24,6 +25,14 @@ _log = logging.getLogger(__name__)
 
 class UnusableValuesError(Exception):
     """The values file cannot be read; the controller cannot start without it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaderElection:
+    """The Lease that one controller of several holds. The values file says it, so it stays while the process runs."""
+
+    name: str
+    timings: LeaseTimings
 
 
 class Configuration:
@@ -52,6 +61,10 @@ class Configuration:
         timings: Timings | None = None,
     ) -> None:
         self._values = _read(values_file)
+        try:
+            self.lease = _lease(self._values.manager)
+        except ValueError as error:
+            raise UnusableValuesError(f"the values file {values_file}, manager.leaderElection*: {error}") from error
         self._recorder = recorder
         self._listeners: list[Callable[[], None]] = []
         self.problem = ""
@@ -87,7 +100,18 @@ class Configuration:
             listener()
 
 
-def _read(path: Path) -> Any:
+def _lease(given: Manager) -> LeaderElection:
+    return LeaderElection(
+        name=given.leader_election_id,
+        timings=LeaseTimings(
+            duration=given.leader_election_lease_duration_secs,
+            renew_deadline=given.leader_election_renew_deadline_secs,
+            retry_period=given.leader_election_retry_period_secs,
+        ),
+    )
+
+
+def _read(path: Path) -> Values:
     try:
         # merged: the chart writes its merged values, so maps are taken as they are.
         return load_values(yaml.safe_load(path.read_text(encoding="utf-8")), merged=True)

@@ -29,6 +29,7 @@ class Controller:
         queue: Keys to work on.
         metrics: Counts results.
         workers: Reconciles at the same time.
+        leading: Set while this process may work; keys are gathered meanwhile.
     """
 
     def __init__(
@@ -39,12 +40,14 @@ class Controller:
         queue: Queue[Key],
         metrics: Metrics,
         workers: int,
+        leading: asyncio.Event,
     ) -> None:
         self._caches = caches
         self._reconcile = reconcile
         self._queue = queue
         self._metrics = metrics
         self._workers = workers
+        self._leading = leading
         caches.on_change(queue.add)
 
     def add_all(self) -> None:
@@ -64,10 +67,13 @@ class Controller:
 
     async def _work(self) -> None:
         while True:
+            await self._leading.wait()
             try:
                 key = await self._queue.take()
             except ShutDownError:
                 return
+            # The wait for a key may have been long. What is lost while a key is worked on, `Client.fenced` sees to.
+            await self._leading.wait()
             began = time.monotonic()
             try:
                 result = await self._one(key)

@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from seldon_core import __version__
-from seldon_core.kube import Client
+from seldon_core.kube import Client, Elector
 from seldon_core.kube.config import ConfigError
 from seldon_core.kube.resources import Key
 from seldon_core.transport import loop
@@ -20,7 +20,7 @@ from .configuration import Configuration, UnusableValuesError
 from .controller import Controller
 from .events import Recorder
 from .health import Health
-from .kinds import FIELD_MANAGER
+from .kinds import FIELD_MANAGER, owned_kinds
 from .metrics import Metrics
 from .queue import Queue
 from .reconcile import Reconciler
@@ -48,9 +48,7 @@ class Operator:
         self._given = given
         self._linger_seconds = linger_seconds
         queue: Queue[Key] = Queue()
-        self.metrics = Metrics(queue_depth=lambda: float(len(queue)))
         self.recorder = Recorder(client)
-        self.caches = Caches(client, namespace=given.watched_namespace)
         self.configuration = Configuration(
             client,
             values_file=given.values_file,
@@ -58,8 +56,28 @@ class Operator:
             name=given.config_name,
             recorder=self.recorder,
         )
-        reconciler = Reconciler(
+        election = self.configuration.lease
+        self.elector = Elector(
             client,
+            namespace=given.namespace,
+            name=election.name,
+            identity=given.identity,
+            timings=election.timings,
+        )
+        self.metrics = Metrics(
+            queue_depth=lambda: float(len(queue)), leading=lambda: float(self.elector.leading.is_set())
+        )
+        # Which kinds are made is said in the values file alone, which does not change while the process runs.
+        owned = owned_kinds(self.configuration.current)
+        self.caches = Caches(
+            client,
+            namespace=given.watched_namespace,
+            owned=owned,
+            # Who has an id of its own goes by the SeldonDeployments' labels alone.
+            shared=given.watched_namespace is None and not given.controller_id,
+        )
+        reconciler = Reconciler(
+            client.fenced(self.elector.holds),
             self.caches,
             lambda: self.configuration.current,
             recorder=self.recorder,
@@ -67,7 +85,12 @@ class Operator:
             controller_id=given.controller_id,
         )
         self.controller = Controller(
-            self.caches, reconciler.reconcile, queue=queue, metrics=self.metrics, workers=given.workers
+            self.caches,
+            reconciler.reconcile,
+            queue=queue,
+            metrics=self.metrics,
+            workers=given.workers,
+            leading=self.elector.leading,
         )
         self.configuration.on_change(self.controller.add_all)
         self.trust = Trust(
@@ -78,7 +101,12 @@ class Operator:
             configuration=given.webhook_configuration,
         )
         webhook = Webhook(lambda: self.configuration.current.predictor_servers, self.metrics)
-        checks = (("caches", self._missing_caches), ("webhook", lambda: self.trust.problem))
+        # Who does not lead is ready: its webhook answers.
+        checks = (
+            ("caches", self._missing_caches),
+            ("webhook", lambda: self.trust.problem),
+            ("leader election", lambda: self.elector.problem),
+        )
         self.health_server = HttpServer(Health(checks, self.metrics).handle, name="health")
         self.webhook_server = HttpServer(webhook.handle, name="webhook")
 
@@ -98,11 +126,14 @@ class Operator:
             _log.info("ending")
             self.webhook_server.announce_close()
             self.controller.drain()
-            if self.caches.synced:
+            if self.caches.synced and self.elector.leading.is_set():
                 await asyncio.wait([working], timeout=DRAIN_SECONDS)
+            working.cancel()
+            await asyncio.wait([working])
+            await self.elector.release()
             await asyncio.sleep(self._linger_seconds)
             await self.webhook_server.drain(DRAIN_SECONDS)
-            for task in (*background, working):
+            for task in background:
                 task.cancel()
         await self.recorder.flush()
         await self.health_server.drain(1.0)
@@ -116,11 +147,13 @@ class Operator:
         informers = [*self.caches.all, self.configuration.informer]
         if self._given.webhook_configuration:
             informers.append(self.trust.informer)
-        return [*(informer.run() for informer in informers), self.trust.run()]
+        return [*(informer.run() for informer in informers), self.trust.run(), self.elector.run()]
 
     def _missing_caches(self) -> str:
-        informers = [*self.caches.all, self.configuration.informer]
-        missing = [i.selection.resource.rbac_name for i in informers if not i.synced.is_set()]
+        configured = self.configuration.informer
+        missing = self.caches.missing + (
+            [] if configured.synced.is_set() else [configured.selection.resource.rbac_name]
+        )
         return f"not complete yet: {', '.join(missing)}" if missing else ""
 
 

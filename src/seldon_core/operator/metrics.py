@@ -76,16 +76,19 @@ class Histogram:
 class Metrics:
     """All of them. Names begin with `seldon_operator_`."""
 
-    def __init__(self, *, queue_depth: Callable[[], float] = lambda: 0.0) -> None:
+    def __init__(
+        self, *, queue_depth: Callable[[], float] = lambda: 0.0, leading: Callable[[], float] = lambda: 1.0
+    ) -> None:
         self.reconciles = Counter("seldon_operator_reconciles_total", "Reconciles by their result.")
         self.writes = Counter("seldon_operator_writes_total", "Writes to the API server by kind and verb.")
         self.admissions = Counter("seldon_operator_admissions_total", "Answers of the webhook.")
         self.duration = Histogram("seldon_operator_reconcile_seconds", "Duration of a reconcile.")
         self.queue_depth = Gauge("seldon_operator_queue_depth", "SeldonDeployments that wait.", queue_depth)
+        self.leading = Gauge("seldon_operator_leading", "1 where this process does the work.", leading)
 
     def expose(self) -> str:
         """The text that Prometheus reads."""
-        each = (self.reconciles, self.writes, self.admissions, self.duration, self.queue_depth)
+        each = (self.reconciles, self.writes, self.admissions, self.duration, self.queue_depth, self.leading)
         return "\n".join(line for metric in each for line in metric.lines()) + "\n"
 
 

@@ -11,13 +11,13 @@ from seldon_core.kube.resources import REPLICA_SETS, Key
 
 from .applier import Applier
 from .caches import Caches
-from .kinds import OWNED
 
 
 async def prune(caches: Caches, applier: Applier, sdep: Object, wanted: AbstractSet[tuple[Resource, Key]]) -> None:
     """Delete owned objects that are not wanted.
 
-    Deployments go before Services: who still holds an old address reaches pods as long as there are any.
+    Routes go before Deployments, and these before Services: who still holds an old address reaches pods as long as
+    there are any.
 
     Args:
         caches: Live objects.
@@ -29,7 +29,7 @@ async def prune(caches: Caches, applier: Applier, sdep: Object, wanted: Abstract
         ApiError: The API server refuses, or cannot be asked.
     """
     metadata = sdep["metadata"]
-    for resource in reversed(OWNED):
+    for resource in reversed(tuple(caches.owned)):
         for obj in caches.owned[resource].store.by_index("owner", metadata["uid"]):
             if (resource, key_of(obj)) not in wanted and not obj["metadata"].get("deletionTimestamp"):
                 await applier.remove(resource, obj, sdep, "no longer wanted, and what replaces it is ready")

@@ -4,30 +4,30 @@ Level-triggered: what brought a key here does not matter, only what is there now
 same time, for some seconds, do the same writes; none undoes the other's.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from seldon_core.api.decode import ManifestError, load
 from seldon_core.api.types import SeldonDeployment
-from seldon_core.kube import ApiError, Client, ForbiddenError, NotFoundError, Object, Resource, key_of
+from seldon_core.kube import ApiError, Client, ForbiddenError, NotFoundError, Object, key_of
 from seldon_core.kube.resources import DEPLOYMENTS, SERVICES, Key
 
-from . import readiness, status
-from .applier import Applier, ForeignObjectError, WaitingError
+from . import conditions, readiness, status
+from .applier import Applier, ForeignObjectError
 from .caches import Caches
 from .credentials import CredentialReader
 from .events import Recorder
-from .kinds import CONTROLLER_ID, OWNED, SELDON_DEPLOYMENTS, owned_resource
+from .kinds import CONTROLLER_ID, SELDON_DEPLOYMENTS
 from .log import about
+from .maker import Made, Maker
 from .metrics import Metrics
-from .ownership import with_owner
 from .pruner import prune
 from .redact import redact
 from .render import Rendered, RenderError, render, wanted_service_accounts
 from .render.config import OperatorConfig
+from .settling import SETTLE_SECONDS, Settling
 from .status import Observed, PodTrouble
 from .troubles import Troubleshooter
 
@@ -56,14 +56,6 @@ class Result:
     retry: bool = False
 
 
-@dataclass(slots=True)
-class _Made:
-    """What became of the rendered objects: those that exist, and what is waited for before the others can."""
-
-    objects: dict[tuple[Resource, Key], Object] = field(default_factory=dict)
-    waiting: str = ""
-
-
 class Reconciler:
     """Brings SeldonDeployments to what they say.
 
@@ -74,6 +66,7 @@ class Reconciler:
         recorder: Events.
         metrics: Counts writes.
         controller_id: Only SeldonDeployments with this label value are served.
+        settle_seconds: Between the change of a route and the removal of what it led to.
         now: The time that conditions get.
     """
 
@@ -86,6 +79,7 @@ class Reconciler:
         recorder: Recorder,
         metrics: Metrics,
         controller_id: str = "",
+        settle_seconds: float = SETTLE_SECONDS,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._client = client
@@ -96,6 +90,8 @@ class Reconciler:
         self._controller_id = controller_id
         self._now = now
         self._applier = Applier(client, caches, recorder, metrics)
+        self._maker = Maker(caches, self._applier)
+        self._settling = Settling(settle_seconds)
         self._credentials = CredentialReader(client)
         self._troubles = Troubleshooter(client, caches)
 
@@ -114,7 +110,8 @@ class Reconciler:
         if live is None or live["metadata"].get("deletionTimestamp"):
             # Owner references make the garbage collector take its objects away.
             return Result()
-        if (live["metadata"].get("labels") or {}).get(CONTROLLER_ID, "") != self._controller_id:
+        named = (live["metadata"].get("labels") or {}).get(CONTROLLER_ID, "")
+        if named != self._controller_id or self._caches.is_foreign(key[0]):
             return Result()
         try:
             return await self._fulfil(live)
@@ -141,14 +138,19 @@ class Reconciler:
     async def _fulfil(self, live: Object) -> Result:
         sdep = load(live)
         rendered, again_after = await self._render(sdep)
-        made = await self._ensure_all(rendered, sdep, live)
+        made = await self._maker.serve(rendered, live)
         deployments = [
             (name, made.objects.get((DEPLOYMENTS, (sdep.metadata.namespace, name)))) for name in rendered.deployments
         ]
         pruned = True
         rollouts = [readiness.rollout(d) if d is not None else readiness.not_there(name) for name, d in deployments]
         if readiness.all_ready(rollouts) and not made.waiting:
-            pruned = await self._prune(live, made)
+            await self._maker.route(rendered, live, made)
+            settling = self._settling.seconds_left(sdep.metadata.uid, restart=made.rerouted)
+            again_after = min(again_after, settling or again_after)
+            # Where a route cannot be written, the one that is there may still lead to what would be taken away.
+            stuck = any(not self._caches.is_absent(resource) for resource in made.unusable)
+            pruned = bool(made.waiting or settling or stuck) or await self._prune(live, made)
         if made.waiting:
             trouble: PodTrouble | None = PodTrouble("Waiting", made.waiting, failed=False)
         else:
@@ -159,6 +161,7 @@ class Reconciler:
             rollouts=rollouts,
             services=rendered.services,
             services_created=sum(resource == SERVICES for resource, _ in made.objects) == len(rendered.services),
+            attached=conditions.observe(self._caches, made.wanted, sdep.metadata.uid),
             address=rendered.address_url,
             trouble=trouble,
             waiting=bool(made.waiting),
@@ -166,10 +169,10 @@ class Reconciler:
         await self._write_status(live, observed)
         return Result(again_after=min(again_after, WAITING_SECONDS) if made.waiting else again_after, retry=not pruned)
 
-    async def _prune(self, live: Object, made: _Made) -> bool:
+    async def _prune(self, live: Object, made: Made) -> bool:
         """Take away what is left over. What serves is not worse for it if that is refused: said, and tried again."""
         try:
-            await prune(self._caches, self._applier, live, made.objects.keys())
+            await prune(self._caches, self._applier, live, made.wanted)
         except ApiError as error:
             if error.transient:
                 raise
@@ -177,26 +180,6 @@ class Reconciler:
             _log.warning("%s", error, extra=about(*key_of(live)))
             return False
         return True
-
-    async def _ensure_all(self, rendered: Rendered, sdep: SeldonDeployment, live: Object) -> _Made:
-        """Apply what was rendered, kind by kind in the order of `OWNED`."""
-        made = _Made()
-
-        async def ensure(resource: Resource, manifest: Object) -> None:
-            wanted = with_owner(manifest, sdep.metadata.name, sdep.metadata.uid)
-            try:
-                made.objects[resource, key_of(manifest)] = await self._applier.ensure(resource, wanted, live)
-            except WaitingError as error:
-                made.waiting = made.waiting or str(error)
-
-        for resource in OWNED:
-            manifests = [m for m in rendered.objects if owned_resource(m) == resource]
-            ended = await asyncio.gather(*(ensure(resource, m) for m in manifests), return_exceptions=True)
-            # All of a kind are tried before the first failure counts: one object that is refused holds up no other.
-            for error in ended:
-                if error is not None:
-                    raise error
-        return made
 
     async def _render(self, sdep: SeldonDeployment) -> tuple[Rendered, float]:
         """The wanted objects, and after how many seconds to look again."""

@@ -1,5 +1,7 @@
 """The environment of the controller's process, read once into one typed value."""
 
+import socket
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,8 @@ class Settings:
     """What the chart tells the process.
 
     Attributes:
+        identity: Who this process is among those that may lead (POD_NAME; made up where that is missing). A container
+            that is started again in its pod goes on at once with the Lease that the one before it held.
         namespace: Where the controller runs (POD_NAMESPACE).
         watched_namespace: Whose SeldonDeployments it serves; None for all (WATCH_NAMESPACE, empty for all).
         values_file: The chart's values (SELDON_VALUES_FILE).
@@ -29,6 +33,7 @@ class Settings:
         workers: Reconciles at the same time (RECONCILE_WORKERS).
     """
 
+    identity: str
     namespace: str
     watched_namespace: str | None
     values_file: Path
@@ -54,6 +59,7 @@ def from_env(env: Mapping[str, str], *, home_namespace: str = "default") -> Sett
         SettingsError: A number is none.
     """
     return Settings(
+        identity=env.get("POD_NAME") or f"{socket.gethostname()}_{uuid.uuid4()}",
         namespace=env.get("POD_NAMESPACE") or home_namespace,
         watched_namespace=env.get("WATCH_NAMESPACE") or None,
         values_file=Path(env.get("SELDON_VALUES_FILE") or "/etc/seldon/values.yaml"),

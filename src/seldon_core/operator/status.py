@@ -4,10 +4,11 @@ Source: specification 1.6.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from .conditions import condition, is_attached, unobserved
 from .readiness import Rollout, all_ready
 from .render import ServiceStatus
 
@@ -48,6 +49,7 @@ class Observed:
         rollouts: Its Deployments, in the order in which they were rendered.
         services: Its Services.
         services_created: All of them exist.
+        attached: The conditions of what is made beside Services and Deployments, from `conditions.observe`.
         address: URL of the first predictor.
         trouble: The problem of the Deployments' present pods, if any.
         waiting: Something has to go before all wanted objects can be there; `trouble` says what.
@@ -59,6 +61,7 @@ class Observed:
     rollouts: Sequence[Rollout] = ()
     services: Sequence[ServiceStatus] = ()
     services_created: bool = False
+    attached: Sequence[Json] = field(default_factory=unobserved)
     address: str = ""
     trouble: PodTrouble | None = None
     waiting: bool = False
@@ -87,8 +90,11 @@ class Observed:
 
     def description(self) -> str:
         """One sentence where something is wrong or waited for, else empty."""
-        if self.error or self.complete:
+        if self.error:
             return self.error
+        if self.complete:
+            # Pods answer inside the cluster; that nobody leads requests from outside to them is worth a word.
+            return next((each["message"] for each in self.attached if each["status"] != "True"), "")
         reason = self._reason()
         if reason and self.state() is State.AVAILABLE:
             if not any(r.outdated for r in self.rollouts if not r.ready):
@@ -134,7 +140,7 @@ def compose(observed: Observed, before: Mapping[str, Any], now: str) -> Json:
             status["address"] = {"url": observed.address}
     if not status["description"]:
         del status["description"]
-    status["conditions"] = _with_times(_conditions(observed), before.get("conditions") or (), now)
+    status["conditions"] = _with_times(_conditions(observed, before), before.get("conditions") or (), now)
     return status
 
 
@@ -148,23 +154,22 @@ def _endpoints(service: ServiceStatus) -> Json:
     return {key: value for key, value in named.items() if value}
 
 
-def _conditions(observed: Observed) -> list[Json]:
+def _conditions(observed: Observed, before: Mapping[str, Any]) -> list[Json]:
     """Knative style, sorted by type."""
+    attached = {c["type"]: c for c in observed.attached}
+    if observed.error:
+        attached |= {c["type"]: c for c in before.get("conditions") or () if is_attached(c["type"])}
     conditions = [
-        _condition("AmbassadorMappingsReady", True, "No Ambassador Mappings defined"),
         _deployments_ready(observed),
-        _condition("HpasReady", True, "No HPAs defined"),
-        _condition("KedaReady", True, "No KEDA resources defined"),
-        _condition("PdbsReady", True, "No PDBs defined"),
-        _condition(
+        condition(
             "ServicesReady",
             observed.services_created,
             "All services created" if observed.services_created else "Not all services created",
         ),
-        _condition("istioVirtualServicesReady", True, "No VirtualServices defined"),
+        *attached.values(),
     ]
     if observed.error:
-        ready = _condition("Ready", False, observed.error_reason or "Failed", observed.error)
+        ready = condition("Ready", False, observed.error_reason or "Failed", observed.error)
     else:
         blocking = next((c for c in conditions if c["status"] != "True"), None)
         ready = {**(blocking or {"status": "True"}), "type": "Ready"}
@@ -173,25 +178,18 @@ def _conditions(observed: Observed) -> list[Json]:
 
 def _deployments_ready(observed: Observed) -> Json:
     if observed.error and not observed.rollouts:
-        return _condition("DeploymentsReady", False, observed.error_reason or "Failed", observed.error)
+        return condition("DeploymentsReady", False, observed.error_reason or "Failed", observed.error)
     waiting = next((r for r in observed.rollouts if not r.ready), None)
     if waiting is None:
-        return _condition("DeploymentsReady", True, "MinimumReplicasAvailable")
+        return condition("DeploymentsReady", True, "MinimumReplicasAvailable")
     if observed.trouble is not None:
-        return _condition("DeploymentsReady", False, observed.trouble.reason, observed.trouble.sentence)
+        return condition("DeploymentsReady", False, observed.trouble.reason, observed.trouble.sentence)
     if waiting.replica_failure:
-        return _condition("DeploymentsReady", False, "ReplicaFailure", observed.description())
+        return condition("DeploymentsReady", False, "ReplicaFailure", observed.description())
     # The Deployment's own word is about availability alone, and stays "available" while an update rolls out.
     if waiting.serves:
-        return _condition(
-            "DeploymentsReady", False, "RolloutInProgress", f"Deployment {waiting.name} is being updated."
-        )
-    return _condition("DeploymentsReady", False, waiting.reason or "Progressing", waiting.message)
-
-
-def _condition(name: str, fulfilled: bool, reason: str, message: str = "") -> Json:  # noqa: FBT001 - the status itself
-    condition = {"type": name, "status": "True" if fulfilled else "False", "reason": reason}
-    return condition | ({"message": message} if message else {})
+        return condition("DeploymentsReady", False, "RolloutInProgress", f"Deployment {waiting.name} is being updated.")
+    return condition("DeploymentsReady", False, waiting.reason or "Progressing", waiting.message)
 
 
 def _with_times(conditions: Iterable[Json], before: Iterable[Mapping[str, Any]], now: str) -> list[Json]:

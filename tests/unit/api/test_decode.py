@@ -56,6 +56,13 @@ def test_pod_specs_are_kept_in_full() -> None:
     assert load(manifest(predictors=[predictor])).spec.predictors[0].component_specs[0].spec == pod
 
 
+PODS = "spec.predictors[0].componentSpecs[0]"
+
+
+def pods(**fields: Any) -> dict[str, Any]:
+    return {"predictors": [{"name": "p", "graph": {"name": "c"}, "componentSpecs": [fields]}]}
+
+
 @pytest.mark.parametrize(
     ("spec", "path", "words"),
     [
@@ -88,6 +95,15 @@ def test_pod_specs_are_kept_in_full() -> None:
         (
             {"predictors": [{"name": "p", "graph": {"name": "c"}, "svcOrchSpec": {"env": [{"value": "1"}]}}]},
             "spec.predictors[0].svcOrchSpec.env[0].name",
+            "is missing",
+        ),
+        (pods(hpaSpec={}), f"{PODS}.hpaSpec.maxReplicas", "is missing"),
+        (pods(hpaSpec={"maxReplicas": 2, "metrics": [{}]}), f"{PODS}.hpaSpec.metrics[0].type", "is missing"),
+        (pods(hpaSpec={"maxReplicas": 2, "metricsv2": {}}), f"{PODS}.hpaSpec.metricsv2", "a list, and is a mapping"),
+        (pods(kedaSpec={}), f"{PODS}.kedaSpec.triggers", "is missing"),
+        (
+            {"predictors": [{"name": "p", "graph": {"name": "c"}, "explainer": {"containerSpec": {"image": "i"}}}]},
+            "spec.predictors[0].explainer.containerSpec.name",
             "is missing",
         ),
     ],

@@ -41,9 +41,10 @@ def test_names_inside_a_pod_are_cut() -> None:
 @pytest.mark.parametrize("length", [1, 44, 45, 60, 61, 62, 63])
 def test_names_inside_a_pod_differ_from_one_another(length: int) -> None:
     unit = "b" * length
-    made = {names.initializer(unit), names.provision_volume(unit), names.claim_volume(unit), unit}
+    inside = (names.initializer, names.provision_volume, names.claim_volume, names.companion_container)
+    made = {unit, *(name(unit) for name in inside)}
 
-    assert len(made) == 4
+    assert len(made) == 5
     assert all(len(name) <= 63 and not name.endswith("-") for name in made)
 
 

@@ -23,7 +23,11 @@ from seldon_core.api.values_obsolete import ALIASES
 RELEASED = yaml.safe_load((Path(__file__).parent / "released_values.yaml").read_text(encoding="utf-8"))
 KINDS = {"boolean": bool, "integer": int, "string": str, "mapping": dict, "null": type(None)}
 NEW = {
+    "ambassador.grpcNamespaceHeader",
     "executor.mode",
+    "gateway.enabled",
+    "gateway.name",
+    "gateway.namespace",
     "global.imagePullSecrets",
     "global.imageRegistry",
     "storageInitializer.serviceAccountCredentials",

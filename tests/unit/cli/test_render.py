@@ -120,7 +120,10 @@ def test_reasons_are_one_a_line_and_nothing_is_printed(run: Any) -> None:
         (IRIS.replace("name: iris", "name: My_Iris"), 'Invalid value: "My_Iris-default": Illegal name'),
         (IRIS.replace("predictors:", "predictorz:"), "Graph contains no predictors"),
         (IRIS.replace("name: default", "name: 1"), "spec.predictors[0].name: must be a string"),
-        (IRIS.replace("name: default", "name: default\n    explainer: {type: AnchorTabular}"), "an explainer"),
+        (
+            IRIS.replace("name: default", "name: default\n    componentSpecs: [{hpaSpec: {minReplicas: 1}}]"),
+            "spec.predictors[0].componentSpecs[0].hpaSpec.maxReplicas: is missing",
+        ),
     ],
 )
 def test_bad_input_is_a_sentence(run: Any, text: str, words: str) -> None:
@@ -144,6 +147,16 @@ def test_a_field_that_has_no_effect_is_named(run: Any) -> None:
     assert err == [
         "iris: spec.predictors[0].replica: is no field of a SeldonDeployment and is ignored; did you mean replicas?"
     ]
+
+
+def test_what_the_installation_cannot_do_is_named(run: Any) -> None:
+    pods = "componentSpecs: [{kedaSpec: {triggers: []}, replicas: 2}]"
+    status, objects, err = run(IRIS.replace("name: default", f"name: default\n    {pods}"))
+
+    assert (status, [o["kind"] for o in objects]) == (0, ["Service", "Service", "Deployment"])
+    assert objects[-1]["spec"]["replicas"] == 2
+    assert len(err) == 1
+    assert err[0].startswith("iris: spec.predictors[0].componentSpecs[0].kedaSpec: has no effect, because this ")
 
 
 @pytest.mark.parametrize(

@@ -70,8 +70,8 @@ class Path:
 def _matches(obj: Object, query: dict[str, str]) -> bool:
     labels = obj["metadata"].get("labels", {})
     for term in filter(None, query.get("labelSelector", "").split(",")):
-        key, _, value = term.partition("=")
-        if labels.get(key) != value:
+        key, equals, value = term.partition("=")
+        if key not in labels or (equals and labels[key] != value):
             return False
     for term in filter(None, query.get("fieldSelector", "").split(",")):
         path, _, value = term.partition("=")
@@ -334,6 +334,12 @@ class FakeApi:
             self._writers.pop(writer, None)
             writer.close()
 
+    def _former(self, version: int, collection: str, obj: Object) -> list[Object]:
+        """The state of an object before a version, if there was one."""
+        uid = obj["metadata"].get("uid")
+        earlier = [o for v, c, _, o in self.log if v < version and c == collection and o["metadata"].get("uid") == uid]
+        return earlier[-1:]
+
     async def _watch(self, call: Call, writer: asyncio.StreamWriter) -> None:
         path, seen = Path.of(call.path), int(call.query["resourceVersion"])
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -346,8 +352,13 @@ class FakeApi:
             if not self.frozen:
                 for version, collection, kind, obj in list(self.log):
                     here = path.namespace in {"", obj["metadata"].get("namespace", "")}
-                    if version > seen and collection == path.collection and here and _matches(obj, call.query):
+                    if version <= seen or collection != path.collection or not here:
+                        continue
+                    if _matches(obj, call.query):
                         _send(writer, {"type": kind, "object": obj})
+                    elif any(_matches(former, call.query) for former in self._former(version, collection, obj)):
+                        # What a selector does not choose any more is gone for who watches with it.
+                        _send(writer, {"type": "DELETED", "object": obj})
                 if self.version > seen:
                     seen = self.version
                     # The real server sends these about once a minute; here they tell at once that all was told.

@@ -14,12 +14,12 @@ from seldon_core.kube.backoff import Backoff
 from seldon_core.operator.caches import Caches
 from seldon_core.operator.controller import Controller
 from seldon_core.operator.events import Recorder
-from seldon_core.operator.kinds import FIELD_MANAGER, REVISION
+from seldon_core.operator.kinds import FIELD_MANAGER, REVISION, owned_kinds
 from seldon_core.operator.metrics import Metrics
 from seldon_core.operator.queue import Queue
 from seldon_core.operator.reconcile import Reconciler
 from seldon_core.operator.render.config import OperatorConfig, from_values
-from tests.unit.kube.fake_api import PATIENCE_SECONDS, Call, FakeApi, fake_api
+from tests.unit.kube.fake_api import PATIENCE_SECONDS, Call, FakeApi, failure, fake_api
 
 DATA = Path(__file__).parent / "data"
 SDEPS = "apis/machinelearning.seldon.io/v1/seldondeployments"
@@ -71,17 +71,17 @@ def with_defaults(obj: Object) -> Object:
     return obj
 
 
-def default_config() -> OperatorConfig:
-    """The configuration of the chart's defaults."""
-    return from_values(load_values({}))
+def default_config(*sections: str) -> OperatorConfig:
+    """The configuration of the chart's defaults, with the named sections enabled."""
+    return from_values(load_values({section: {"enabled": True} for section in sections}))
 
 
 class Cluster:
     """Everything that runs."""
 
-    def __init__(self, api: FakeApi) -> None:
+    def __init__(self, api: FakeApi, *sections: str) -> None:
         self.api = api
-        self.config = default_config()
+        self.config = default_config(*sections)
         self.client = Client.connect(field_manager=FIELD_MANAGER, server=api.url)
         self.user = Client.connect(field_manager="kubectl", server=api.url)
         self.queue: Queue[tuple[str, str]] = Queue(backoff=Backoff(first=0.001, longest=0.01))
@@ -94,7 +94,13 @@ class Cluster:
         """Start a controller; a second call after `stop` is a restart."""
         self.queue = Queue(backoff=Backoff(first=0.001, longest=0.01))
         self.metrics = Metrics()
-        self.caches = Caches(self.client, namespace=None, timings=QUICK)
+        self.caches = Caches(
+            self.client,
+            namespace=None,
+            owned=owned_kinds(self.config),
+            shared=not options.get("controller_id"),
+            timings=QUICK,
+        )
         self.reconciler = Reconciler(
             self.client,
             self.caches,
@@ -104,8 +110,15 @@ class Cluster:
             now=lambda: self.now,
             **options,
         )
+        self.leading = asyncio.Event()
+        self.leading.set()
         self.controller = Controller(
-            self.caches, self.reconciler.reconcile, queue=self.queue, metrics=self.metrics, workers=4
+            self.caches,
+            self.reconciler.reconcile,
+            queue=self.queue,
+            metrics=self.metrics,
+            workers=4,
+            leading=self.leading,
         )
         runs = [*(informer.run() for informer in self.caches.all), self.controller.run()]
         self.tasks = [asyncio.create_task(run) for run in runs]
@@ -213,9 +226,30 @@ class Cluster:
         """Writes of the controller; events are a courtesy and not counted."""
         return [c for c in self.api.writes() if "/events" not in c.path and c.query.get("fieldManager") != "kubectl"]
 
+    def made(self) -> list[str]:
+        """The collections that the controller applied objects of, in the order of their first."""
+        applied = [c for c in self.writes() if "/seldondeployments/" not in c.path and c.method != "DELETE"]
+        return list(dict.fromkeys(c.path.split("/")[-1 if c.method == "POST" else -2] for c in applied))
+
     def events(self) -> set[tuple[str, str]]:
         """Type and reason of the events so far."""
         return {(o["type"], o["reason"]) for (c, _, _), o in self.api.objects.items() if c == EVENTS}
+
+    def conditions(self, name: str = "iris") -> dict[str, Object]:
+        """The conditions of a SeldonDeployment by type."""
+        return {c["type"]: c for c in self.status(name).get("conditions", [])}
+
+    async def edit_component(self, **component: Any) -> None:
+        """Say something else of the first componentSpec; None takes it away."""
+
+        def change(obj: Object) -> None:
+            predictor = obj["spec"]["predictors"][0]
+            spec = (predictor.get("componentSpecs") or [{"spec": {"containers": []}}])[0] | component
+            predictor["componentSpecs"] = [{k: v for k, v in spec.items() if v is not None}]
+            obj["metadata"]["generation"] += 1
+
+        changed = await self.api.change(SDEPS, "ns", "iris", change)
+        await self.until(lambda status: status.get("observedGeneration") == changed["metadata"]["generation"])
 
     async def edit(self, name: str = "iris", **graph: Any) -> None:
         """Change the first predictor's graph as a user would."""
@@ -233,11 +267,19 @@ def owner(kind: str, name: str, uid: str) -> Object:
 
 
 @asynccontextmanager
-async def cluster(**options: Any) -> AsyncIterator[Cluster]:
-    """A cluster with a running controller."""
+async def cluster(*sections: str, without: str = "", **options: Any) -> AsyncIterator[Cluster]:
+    """A cluster with a running controller.
+
+    Args:
+        sections: What the chart's values enable.
+        without: A part of a path that the API server does not know, until its `faults` are cleared.
+        options: Of the reconciler.
+    """
     async with fake_api(admit=with_defaults) as api:
-        result = Cluster(api)
-        await result.start(**options)
+        if without:
+            api.faults.append(lambda call: failure(404, "404 page not found") if without in call.path else None)
+        result = Cluster(api, *sections)
+        await result.start(**{"settle_seconds": 0.0} | options)
         try:
             yield result
         finally:

@@ -12,6 +12,7 @@ import pytest
 
 from seldon_core.kube import Client
 from seldon_core.operator import settings
+from seldon_core.operator.configuration import UnusableValuesError
 from seldon_core.operator.kinds import FIELD_MANAGER
 from seldon_core.operator.main import Operator
 from seldon_core.operator.webhook import PATH
@@ -55,18 +56,24 @@ async def ready(port: int) -> bytes:
                 return body
 
 
-async def test_from_start_to_end(tmp_path: Path) -> None:
-    values = tmp_path / "values.yaml"
-    values.write_text("{}\n", encoding="utf-8")
-    health, webhook = free_port(), free_port()
-    env = {
+def environment(folder: Path, *, health: int, webhook: int, values: str = "{}") -> dict[str, str]:
+    """What the chart tells a process."""
+    file = folder / f"values-{health}.yaml"
+    file.write_text(values + "\n", encoding="utf-8")
+    return {
+        "POD_NAME": f"controller-{health}",
         "POD_NAMESPACE": "sys",
-        "SELDON_VALUES_FILE": str(values),
+        "SELDON_VALUES_FILE": str(file),
         "WEBHOOK_PORT": str(webhook),
         "METRICS_PORT": str(health),
         "WEBHOOK_SERVICE_NAME": "webhook",
         "WEBHOOK_CONFIGURATION_NAME": "hooks",
     }
+
+
+async def test_from_start_to_end(tmp_path: Path) -> None:
+    health, webhook = free_port(), free_port()
+    env = environment(tmp_path, health=health, webhook=webhook)
     async with fake_api(admit=with_defaults_of_workloads) as api:
         await api.put(CONFIGURATIONS, CONFIGURATION)
         client = Client.connect(field_manager=FIELD_MANAGER, server=api.url)
@@ -90,6 +97,56 @@ async def test_from_start_to_end(tmp_path: Path) -> None:
         with pytest.raises(ConnectionError):
             await ask(health, "/healthz")
         await client.close()
+
+
+async def test_of_two_one_works_and_the_other_takes_over(tmp_path: Path) -> None:
+    values = '{"manager": {"leaderElectionID": "lock", "leaderElectionRetryPeriodSecs": 1}}'
+    ports = [(free_port(), free_port()) for _ in range(2)]
+    async with fake_api(admit=with_defaults_of_workloads) as api:
+        await api.put(CONFIGURATIONS, CONFIGURATION)
+        client = Client.connect(field_manager=FIELD_MANAGER, server=api.url)
+        stops, runs = [asyncio.Event(), asyncio.Event()], []
+        for (health, webhook), stop in zip(ports, stops, strict=True):
+            env = environment(tmp_path, health=health, webhook=webhook, values=values)
+            operator = Operator(client, settings.from_env(env), linger_seconds=0.0)
+            runs.append(asyncio.create_task(operator.run(stop)))
+            await ready(health)
+
+        def holder() -> str:
+            lease = api.find("apis/coordination.k8s.io/v1/leases", "sys", "lock") or {"spec": {}}
+            return str(lease["spec"].get("holderIdentity"))
+
+        async def metrics(port: int) -> str:
+            return (await ask(port, "/metrics"))[1].decode()
+
+        (first, _), (second, webhook) = ports
+        assert holder() == f"controller-{first}"
+        await api.put(SDEPS, iris())
+        await api.reaches(lambda: (api.find(SDEPS, "ns", "iris") or {}).get("status", {}).get("state") == "Creating")
+        assert "seldon_operator_leading 1" in await metrics(first)
+        assert "seldon_operator_leading 0" in await metrics(second)
+        assert "seldon_operator_writes_total{" not in await metrics(second)
+        assert (await admission(api, webhook, iris()))["allowed"] is True
+
+        stops[0].set()
+        await asyncio.wait_for(runs[0], PATIENCE_SECONDS)
+        assert holder() == ""
+        await api.reaches(lambda: holder() == f"controller-{second}")
+        await api.put(SDEPS, iris("later"))
+        await api.reaches(lambda: api.find(DEPLOYMENTS, "ns", "later-default-0-classifier") is not None)
+
+        stops[1].set()
+        await asyncio.wait_for(runs[1], PATIENCE_SECONDS)
+        await client.close()
+
+
+async def test_times_of_the_election_that_cannot_work_stop_the_start(tmp_path: Path) -> None:
+    values = '{"manager": {"leaderElectionLeaseDurationSecs": 5}}'
+    env = environment(tmp_path, health=1, webhook=1, values=values)
+    client = Client.connect(field_manager=FIELD_MANAGER, server="http://127.0.0.1:1")
+    with pytest.raises(UnusableValuesError, match=r"manager\.leaderElection.*longer than its renew deadline"):
+        Operator(client, settings.from_env(env))
+    await client.close()
 
 
 def with_defaults_of_workloads(obj: dict[str, Any]) -> dict[str, Any]:

@@ -308,6 +308,30 @@ async def test_nothing_is_done_for_what_is_going_away_or_belongs_to_another_cont
         assert {name for (coll, _, name) in c.api.objects if coll == DEPLOYMENTS} == {NAME}
 
 
+async def test_namespaces_of_other_controllers_are_left_alone() -> None:
+    async with cluster() as c:
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ns"}}
+        theirs = {**namespace, "metadata": {"name": "ns", "labels": {"seldon.io/controller-id": "theirs"}}}
+        await c.api.put("api/v1/namespaces", theirs)
+        await c.settled()
+        await c.api.put(SDEPS, iris())
+        await c.settled()
+        assert c.writes() == []
+
+        await c.api.put("api/v1/namespaces", namespace)
+        await c.until(is_state("Creating"))
+
+
+async def test_who_has_an_id_serves_its_deployments_in_every_namespace() -> None:
+    async with cluster(controller_id="mine") as c:
+        metadata = {"name": "ns", "labels": {"seldon.io/controller-id": "theirs"}}
+        await c.api.put("api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        ours = iris()
+        ours["metadata"]["labels"] = {"seldon.io/controller-id": "mine"}
+        await c.api.put(SDEPS, ours)
+        await c.until(is_state("Creating"))
+
+
 async def test_events_tell_what_was_done() -> None:
     async with cluster() as c:
         sdep = await c.api.put(SDEPS, iris())

@@ -23,7 +23,8 @@ def test_the_live_config_map_wins_over_the_values_it_was_made_from() -> None:
         "predictor_servers": json.dumps({"MINE": {"protocols": {"seldon": {"image": "mine"}}}}),
         "storageInitializer": json.dumps({"image": "init:2", "cpuLimit": "3"}),
         "credentials": json.dumps({"s3": {"s3AccessKeyIDName": "id"}, "gcs": {"gcsCredentialFileName": "file"}}),
-        "explainer": "not read here",
+        "explainer": json.dumps({"image": "explainer:2"}),
+        "another": "not read here",
     }
     config = from_values(load_values({}), live)
 
@@ -31,6 +32,8 @@ def test_the_live_config_map_wins_over_the_values_it_was_made_from() -> None:
     assert config.storage_initializer.image == "init:2"
     assert config.storage_initializer.resources.render()["limits"] == {"cpu": "3", "memory": "1Gi"}
     assert (config.credentials.s3_access_key_id, config.credentials.gcs_file) == ("id", "file")
+    assert config.explainer.image == "explainer:2"
+    assert config.explainer.image_v2 == "seldonio/mlserver:1.3.5-alibi-explain"
     assert config.credentials.s3_secret_access_key == "awsSecretAccessKey"
 
 

@@ -144,3 +144,6 @@ def test_the_controller_is_told_which_accounts_to_read(iris: Any) -> Any:
     assert wanted({**iris, "componentSpecs": [{"spec": pod}]}) == ("pod",)
     assert wanted({**iris, "componentSpecs": [{"spec": explicit}]}) == ()
     assert wanted({"name": "p", "graph": {"name": "c"}}) == ()
+    explained = {"type": "AnchorTabular", "modelUri": "s3://b/e", "serviceAccountName": "explainer"}
+    assert wanted({**iris, "explainer": explained}) == ("default", "explainer")
+    assert wanted({**iris, "explainer": {**explained, "type": ""}}) == ("default",)

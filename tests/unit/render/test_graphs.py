@@ -183,30 +183,13 @@ def test_the_orchestrator_knows_hosts_and_ports_of_every_node(build: Any) -> Non
     }
 
 
-SERVED = {"name": "c", "modelUri": "s3://b"}
-WANTED = [
-    ({"explainer": {"type": "AnchorTabular"}}, {}, "spec.predictors[0].explainer", "an explainer"),
-    ({"pod": {"hpaSpec": {"maxReplicas": 2}}}, {}, "componentSpecs[0].hpaSpec", "HorizontalPodAutoscaler"),
-    ({"pod": {"kedaSpec": {"triggers": []}}}, {}, "componentSpecs[0].kedaSpec", "KEDA"),
-    ({"pod": {"pdbSpec": {"minAvailable": 1}}}, {}, "componentSpecs[0].pdbSpec", "PodDisruptionBudget"),
-    ({"graph": {**SERVED, "implementation": "TRITON_SERVER"}}, {"protocol": "v2"}, "(c)", "TRITON_SERVER"),
-    ({"graph": {**SERVED, "implementation": "SKLEARN_SERVER"}}, {"protocol": "v2"}, "(c)", "protocol v2"),
-]
+def test_pods_without_a_node_are_selected_by_their_own_name(build: Any) -> None:
+    """Else nothing would tell them from the others."""
+    beside = build(pods(["c1", "c2"], ["helper"], graph=CHAIN)).of_kind("Deployment")[1]
+    selector = {"app": "m-p-1-helper", "seldon-deployment-id": "m"}
 
-
-@pytest.mark.parametrize(("fields", "spec", "path", "feature"), WANTED, ids=[w[3] for w in WANTED])
-def test_what_is_not_built_yet_is_refused_with_its_field(
-    build: Any, fields: Any, spec: Any, path: Any, feature: Any
-) -> None:
-    given = pods(["c"], graph={"name": "c"}) | {key: value for key, value in fields.items() if key != "pod"}
-    given["componentSpecs"][0] |= fields.get("pod", {})
-
-    with pytest.raises(RenderError) as caught:
-        build(given, **spec)
-
-    assert path in str(caught.value)
-    assert feature in str(caught.value)
-    assert "cannot be made by this release yet" in str(caught.value)
+    assert beside["spec"]["selector"]["matchLabels"] == selector
+    assert selector.items() <= beside["spec"]["template"]["metadata"]["labels"].items()
 
 
 def test_what_the_webhook_refuses_is_refused_here_with_its_text(build: Any) -> None:

@@ -14,7 +14,7 @@ from seldon_core.api.values import load_values
 from seldon_core.operator.render import RenderError, render
 from seldon_core.operator.render.config import from_values
 
-CONFIG = from_values(load_values({}))
+CONFIG = from_values(load_values({"keda": {"enabled": True}}))
 DNS_LABEL = re.compile(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")
 LABEL_VALUE = re.compile(r"^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$")
 
@@ -26,9 +26,29 @@ annotations = st.sampled_from(
 )
 
 
+# Prepackaged servers that there is an image for, by protocol.
+SERVERS = {
+    "seldon": ["SKLEARN_SERVER", "TENSORFLOW_SERVER", "XGBOOST_SERVER"],
+    "tensorflow": ["TENSORFLOW_SERVER"],
+    "v2": ["SKLEARN_SERVER", "TRITON_SERVER", "HUGGINGFACE_SERVER", "TEMPO_SERVER"],
+}
+RESOURCE = {"type": "Resource", "resource": {"name": "cpu", "targetAverageUtilization": 70}}
+scaling = st.sampled_from(
+    [
+        {},
+        {"replicas": 2},
+        {"hpaSpec": {"maxReplicas": 3, "metrics": [RESOURCE]}},
+        {"kedaSpec": {"triggers": []}},
+        {"pdbSpec": {"minAvailable": 1}},
+        {"hpaSpec": {"maxReplicas": 3}, "pdbSpec": {"maxUnavailable": 1}},
+    ]
+)
+explainers = st.sampled_from([None, {"type": "AnchorTabular"}, {"type": "AnchorImages", "modelUri": "s3://b/e"}])
+
+
 @st.composite
-def predictors(draw: Any, name: str, traffic: int) -> dict[str, Any]:
-    """A predictor of one to five nodes in one to three pods, some served by a prepackaged server."""
+def predictors(draw: Any, name: str, traffic: int, protocol: str) -> dict[str, Any]:
+    """A predictor of one to five nodes in one to four pods, some served by a prepackaged server."""
     nodes = draw(st.lists(names, min_size=1, max_size=5, unique=True))
     units: list[dict[str, Any]] = []
     groups: list[list[dict[str, Any]]] = [[] for _ in range(draw(st.integers(1, 3)))]
@@ -36,7 +56,7 @@ def predictors(draw: Any, name: str, traffic: int) -> dict[str, Any]:
         unit: dict[str, Any] = {"name": node}
         if draw(st.booleans()):
             uri = draw(st.sampled_from(["s3://b/m", "pvc://claim/x", f"pvc://{node}/x"]))
-            unit |= {"implementation": "SKLEARN_SERVER", "modelUri": uri}
+            unit |= {"implementation": draw(st.sampled_from(SERVERS[protocol])), "modelUri": uri}
             declared = draw(st.booleans())
         else:
             unit["type"] = draw(st.sampled_from(["MODEL", "ROUTER", "COMBINER", "TRANSFORMER", "OUTPUT_TRANSFORMER"]))
@@ -50,8 +70,12 @@ def predictors(draw: Any, name: str, traffic: int) -> dict[str, Any]:
         parent["children"] = [child]
     if draw(st.booleans()):
         groups[0].append({"name": "a-sidecar-of-the-users", "image": "s:1"})
-    component_specs = [{"spec": {"containers": group}} for group in groups if group]
-    return {"name": name, "graph": units[0], "componentSpecs": component_specs, "traffic": traffic}
+    component_specs = [{"spec": {"containers": group}, **draw(scaling)} for group in groups if group]
+    if component_specs and draw(st.booleans()):
+        component_specs.append({"spec": {"containers": [{"name": "on-no-node-of-the-graph", "image": "s:1"}]}})
+    predictor = {"name": name, "graph": units[0], "componentSpecs": component_specs, "traffic": traffic}
+    explainer = draw(explainers)
+    return predictor | ({"explainer": explainer} if explainer else {})
 
 
 @st.composite
@@ -59,13 +83,17 @@ def manifests(draw: Any) -> dict[str, Any]:
     count = draw(st.integers(1, 2))
     labels = draw(st.lists(names, min_size=count, max_size=count, unique=True))
     shares = {1: [100], 2: [60, 40]}[count]
+    protocol = draw(st.sampled_from([*SERVERS]))
     return {
         "apiVersion": "machinelearning.seldon.io/v1",
         "kind": "SeldonDeployment",
         "metadata": {"name": draw(names), "namespace": "ns"},
         "spec": {
             "annotations": draw(annotations),
-            "predictors": [draw(predictors(label, share)) for label, share in zip(labels, shares, strict=True)],
+            "protocol": protocol,
+            "predictors": [
+                draw(predictors(label, share, protocol)) for label, share in zip(labels, shares, strict=True)
+            ],
         },
     }
 
@@ -106,6 +134,44 @@ def test_a_deployment_selects_its_own_pods_and_no_others(manifest: dict[str, Any
         for other in deployments:
             labels = other["spec"]["template"]["metadata"]["labels"]
             assert matches(selector, labels) is (one is other), (selector, labels)
+
+
+@settings(max_examples=60, deadline=None)
+@given(manifests())
+def test_a_budget_selects_the_pods_of_one_deployment(manifest: dict[str, Any]) -> None:
+    found = objects(manifest)
+    for budget in of_kind(found, "PodDisruptionBudget"):
+        selector = budget["spec"]["selector"]["matchLabels"]
+        selected = [
+            deployment["metadata"]["name"]
+            for deployment in of_kind(found, "Deployment")
+            if matches(selector, deployment["spec"]["template"]["metadata"]["labels"])
+        ]
+        assert selected == [budget["metadata"]["name"]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(manifests())
+def test_an_autoscaler_scales_a_deployment_that_says_no_replicas(manifest: dict[str, Any]) -> None:
+    found = objects(manifest)
+    deployments = {deployment["metadata"]["name"]: deployment for deployment in of_kind(found, "Deployment")}
+    scalers = [*of_kind(found, "HorizontalPodAutoscaler"), *of_kind(found, "ScaledObject")]
+    for scaler in scalers:
+        assert "replicas" not in deployments[scaler["spec"]["scaleTargetRef"]["name"]]["spec"]
+    assert len({scaler["metadata"]["name"] for scaler in scalers}) == len(scalers)
+
+
+@settings(max_examples=60, deadline=None)
+@given(manifests())
+def test_every_probe_asks_a_port_that_is_open(manifest: dict[str, Any]) -> None:
+    for deployment in of_kind(objects(manifest), "Deployment"):
+        for container in deployment["spec"]["template"]["spec"]["containers"]:
+            known = {
+                value for port in container.get("ports", ()) for value in (port.get("name"), port["containerPort"])
+            }
+            for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+                asked = container.get(probe, {})
+                assert {asked[how]["port"] for how in ("tcpSocket", "httpGet") if how in asked} <= known
 
 
 @settings(max_examples=60, deadline=None)

@@ -11,7 +11,7 @@ from seldon_core.api.values import load_values
 from seldon_core.operator.render import RenderError, render, wanted_service_accounts
 from seldon_core.operator.render.config import from_values
 
-CONFIG = from_values(load_values({}))
+CONFIG = from_values(load_values({"keda": {"enabled": True}}))
 WHOLE: dict[str, Any] = {
     "apiVersion": "machinelearning.seldon.io/v1",
     "kind": "SeldonDeployment",
@@ -34,6 +34,13 @@ WHOLE: dict[str, Any] = {
                 "componentSpecs": [
                     {
                         "metadata": {"labels": {"a": "b"}},
+                        "hpaSpec": {
+                            "maxReplicas": 3,
+                            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "targetAverageValue": 1}}],
+                            "behavior": {"scaleDown": {"policies": []}},
+                        },
+                        "kedaSpec": {"triggers": [{"type": "cron", "metadata": {}}], "scaleTargetRef": {"name": "x"}},
+                        "pdbSpec": {"minAvailable": 1, "selector": {}},
                         "spec": {
                             "serviceAccountName": "sa",
                             "securityContext": {"runAsUser": 1},
@@ -52,6 +59,13 @@ WHOLE: dict[str, Any] = {
                         },
                     }
                 ],
+                "explainer": {
+                    "type": "AnchorImages",
+                    "modelUri": "s3://b/e",
+                    "config": {"a": "b"},
+                    "endpoint": {"service_port": 9001},
+                    "containerSpec": {"name": "e", "ports": [{"name": "http", "containerPort": 1}], "args": ["a"]},
+                },
                 "graph": {
                     "name": "c",
                     "type": "MODEL",

@@ -4,6 +4,7 @@ No input or output, no clock, no cluster: what must be known of one comes in as 
 `seldonctl render` shows exactly what the controller applies.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from seldon_core.api import names
@@ -12,24 +13,41 @@ from seldon_core.api.shapes import Json
 from seldon_core.api.types import SeldonDeployment
 from seldon_core.api.validation import invalid_message, validate
 
-from . import address, deployments, initializer, services, unsupported
+from . import address, autoscaling, deployments, disruption, explainer, initializer, routes, services
 from .address import ServiceStatus
+from .ambassador import ANNOTATION as ROUTE_ANNOTATION
 from .config import OperatorConfig
 from .errors import RenderError
 from .facts import NO_FACTS, Facts
+from .routes import ObjectKey
 from .scope import Scope
 
-__all__ = ["RenderError", "Rendered", "ServiceStatus", "render", "wanted_service_accounts"]
+__all__ = [
+    "ROUTE_ANNOTATION",
+    "ObjectKey",
+    "RenderError",
+    "Rendered",
+    "ServiceStatus",
+    "render",
+    "wanted_service_accounts",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rendered:
-    """Everything that a SeldonDeployment needs: objects without owner references, which the controller adds."""
+    """Everything that a SeldonDeployment needs: objects without owner references, which the controller adds.
+
+    `routes` names those of `objects` that lead requests to the others; they come last. They, and the annotation
+    `ROUTE_ANNOTATION` of a Service, are for when all Deployments are ready: nobody is sent to a pod that is not.
+    """
 
     objects: tuple[Json, ...]
     deployments: tuple[str, ...]
     services: tuple[ServiceStatus, ...]
     address_url: str
+    routes: tuple[ObjectKey, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What the SeldonDeployment says and has no effect here: a sentence each, with its place in the manifest."""
 
 
 def wanted_service_accounts(sdep: SeldonDeployment) -> tuple[str, ...]:
@@ -47,6 +65,8 @@ def wanted_service_accounts(sdep: SeldonDeployment) -> tuple[str, ...]:
             declared = {container["name"] for container in pod.get("initContainers") or ()}
             if unit.model_uri and names.initializer(unit.name) not in declared:
                 wanted.add(initializer.service_account(pod, unit))
+        if predictor.explainer and predictor.explainer.type and predictor.explainer.model_uri:
+            wanted.add(initializer.service_account({}, predictor.explainer))
     return tuple(sorted(wanted))
 
 
@@ -57,21 +77,38 @@ def render(sdep: SeldonDeployment, config: OperatorConfig, facts: Facts = NO_FAC
     """
     if errors := validate(sdep, config.predictor_servers):
         raise RenderError(invalid_message(sdep.metadata.name, errors))
-    unsupported.refuse(sdep)
     defaulted = apply_defaults(sdep, config.defaults)
     scopes = [
         Scope(sdep=defaulted, predictor=predictor, written=written, config=config, facts=facts)
         for predictor, written in zip(defaulted.spec.predictors, sdep.spec.predictors, strict=True)
     ]
-    service_objects = [service for scope in scopes for service in services.of_predictor(scope)]
+    service_objects = [service for scope in scopes for service in _services(scope)]
     deployment_objects = [deployment for scope in scopes for deployment in deployments.of_predictor(scope)]
-    _refuse_twins([*service_objects, *deployment_objects])
+    attached = [item for scope in scopes for item in _attached(scope)]
+    route_objects = routes.of_deployment(scopes, service_objects, config)
+    service_objects = routes.annotated(scopes, service_objects, config)
+    _refuse_twins([*service_objects, *deployment_objects, *attached, *route_objects])
+    explained = {explainer.name(scope): scope.key for scope in scopes}
     return Rendered(
-        objects=(*service_objects, *deployment_objects),
+        objects=(*service_objects, *deployment_objects, *attached, *route_objects),
         deployments=tuple(deployment["metadata"]["name"] for deployment in deployment_objects),
-        services=tuple(address.service_status(service) for service in service_objects),
+        services=tuple(address.service_status(service, explained) for service in service_objects),
         address_url=address.url(scopes[0]),
+        routes=routes.keys(route_objects),
+        warnings=tuple(text for scope in scopes for text in (*autoscaling.warnings(scope), *explainer.warnings(scope))),
     )
+
+
+def _services(scope: Scope) -> list[Json]:
+    explained = [explainer.service(scope)] if explainer.of(scope) else []
+    return [*services.of_predictor(scope), *explained]
+
+
+def _attached(scope: Scope) -> Iterator[Json]:
+    """What belongs to single Deployments of a predictor: their autoscalers and disruption budgets."""
+    for index in range(len(scope.predictor.component_specs)):
+        yield from autoscaling.of_component(scope, index)
+        yield from disruption.of_component(scope, index)
 
 
 def _refuse_twins(objects: list[Json]) -> None:

@@ -1,5 +1,6 @@
 """Where a SeldonDeployment answers, for its status. Source: specification 1.6."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from seldon_core.api.shapes import Json
@@ -30,9 +31,14 @@ def url(scope: Scope) -> str:
     return f"http://{scope.key}.{scope.namespace}.svc.cluster.local:{http}{path}"
 
 
-def service_status(service: Json) -> ServiceStatus:
-    """The entry of a rendered Service."""
+def service_status(service: Json, explained: Mapping[str, str]) -> ServiceStatus:
+    """The entry of a rendered Service. `explained` has the predictor's Service for each explainer's."""
     name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
     ports = {port["name"]: port["port"] for port in service["spec"]["ports"]}
     endpoints = {kind: f"{name}.{namespace}:{ports[kind]}" if kind in ports else "" for kind in ("http", "grpc")}
-    return ServiceStatus(svc_name=name, http_endpoint=endpoints["http"], grpc_endpoint=endpoints["grpc"])
+    return ServiceStatus(
+        svc_name=name,
+        http_endpoint=endpoints["http"],
+        grpc_endpoint=endpoints["grpc"],
+        explainer_for=explained.get(name, ""),
+    )

@@ -66,6 +66,14 @@ class ExecutorConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExplainerConfig:
+    """Images of explainers: of the protocols seldon and tensorflow, and of v2."""
+
+    image: str
+    image_v2: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CredentialKeys:
     """Names of the keys under which a service account's secret holds credentials."""
 
@@ -75,12 +83,52 @@ class CredentialKeys:
 
 
 @dataclass(frozen=True, kw_only=True)
+class IstioConfig:
+    """Routes through Istio: the Gateway as `namespace/name`, and the TLS mode of DestinationRules, "" for none."""
+
+    gateway: str
+    tls_mode: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class AmbassadorConfig:
+    """Routes through Ambassador, see the values of the same names."""
+
+    version: str
+    single_namespace: bool
+    namespace_header: bool
+
+    @property
+    def as_objects(self) -> bool:
+        """Whether Mappings are objects of their own, as Ambassador 2 and later read them."""
+        return self.version == "v2"
+
+    @property
+    def asks_for_namespace(self) -> bool:
+        """Whether gRPC requests must name the namespace.
+
+        Beside a Mapping without it, a second one that asks for the same headers would double a predictor's share.
+        """
+        return self.namespace_header or self.single_namespace or not self.as_objects
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayConfig:
+    """Routes through the Gateway API: the Gateway, in the SeldonDeployment's namespace where `namespace` is empty."""
+
+    name: str
+    namespace: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class OperatorConfig:
     """Everything that rendering needs to know about an installation."""
 
     predictor_servers: Mapping[str, PredictorServer]
     storage_initializer: InitializerConfig
     executor: ExecutorConfig
+    explainer: ExplainerConfig
+    keda: bool
     credentials: CredentialKeys
     http_port: int
     grpc_port: int
@@ -88,6 +136,9 @@ class OperatorConfig:
     default_env_secret: str
     default_user: int | None
     deployment_name_as_prefix: bool
+    istio: IstioConfig | None
+    ambassador: AmbassadorConfig | None
+    gateway: GatewayConfig | None
 
     @property
     def defaults(self) -> DefaultSettings:
@@ -106,14 +157,17 @@ _EXECUTOR_GRPC_PORT = 5001  # no value ever set another one (specification 1.2)
 def from_values(values: Values, seldon_config: Mapping[str, str] | None = None) -> OperatorConfig:
     """The configuration of an installation.
 
-    `seldon_config` is the data of the ConfigMap `seldon-config`: keys `predictor_servers`, `storageInitializer` and
-    `credentials`, each a JSON object. A key that is missing leaves the values as they are. Raises ConfigError.
+    `seldon_config` is the data of the ConfigMap `seldon-config`: keys `predictor_servers`, `storageInitializer`,
+    `explainer` and `credentials`, each a JSON object. A key that is missing leaves the values as they are. Raises
+    ConfigError.
     """
     live = {key: _json_object(key, text) for key, text in (seldon_config or {}).items() if key in _LIVE_KEYS}
     return OperatorConfig(
         predictor_servers=_servers(values, live.get("predictor_servers", values.predictor_servers)),
         storage_initializer=_initializer(values, live.get("storageInitializer", {})),
         executor=_executor(values),
+        explainer=_explainer(values, live.get("explainer", {})),
+        keda=values.keda.enabled,
         credentials=_credentials(values, live.get("credentials", {})),
         http_port=values.predictive_unit.http_port,
         grpc_port=values.predictive_unit.grpc_port,
@@ -121,10 +175,13 @@ def from_values(values: Values, seldon_config: Mapping[str, str] | None = None) 
         default_env_secret=values.predictive_unit.default_env_secret_ref_name,
         default_user=user_id(values.default_user_id),
         deployment_name_as_prefix=values.manager.deployment_name_as_prefix,
+        istio=_istio(values),
+        ambassador=_ambassador(values),
+        gateway=_gateway(values),
     )
 
 
-_LIVE_KEYS = ("predictor_servers", "storageInitializer", "credentials")
+_LIVE_KEYS = ("predictor_servers", "storageInitializer", "explainer", "credentials")
 
 
 def _json_object(key: str, text: str) -> dict[str, Any]:
@@ -191,6 +248,35 @@ def _executor(values: Values) -> ExecutorConfig:
         logger_queue_size=given.request_logger.work_queue_size,
         logger_write_timeout_ms=given.request_logger.write_timeout_ms,
         full_health_checks=given.full_health_checks,
+    )
+
+
+def _istio(values: Values) -> IstioConfig | None:
+    given = values.istio
+    return IstioConfig(gateway=given.gateway, tls_mode=given.tls_mode) if given.enabled else None
+
+
+def _ambassador(values: Values) -> AmbassadorConfig | None:
+    given = values.ambassador
+    if not given.enabled:
+        return None
+    return AmbassadorConfig(
+        version=given.version,
+        single_namespace=given.single_namespace,
+        namespace_header=given.grpc_namespace_header,
+    )
+
+
+def _gateway(values: Values) -> GatewayConfig | None:
+    given = values.gateway
+    return GatewayConfig(name=given.name, namespace=given.namespace) if given.enabled else None
+
+
+def _explainer(values: Values, live: Mapping[str, Any]) -> ExplainerConfig:
+    given = values.explainer
+    return ExplainerConfig(
+        image=values.resolve_image(str(live.get("image") or given.image)),
+        image_v2=values.resolve_image(str(live.get("image_v2") or given.image_v2)),
     )
 
 

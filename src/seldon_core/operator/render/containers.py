@@ -3,6 +3,7 @@
 Fields that the user set are kept. Source: specification 1.2, 1.4.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from seldon_core.api import names
@@ -10,51 +11,50 @@ from seldon_core.api.defaulting import port_of
 from seldon_core.api.shapes import Json
 from seldon_core.api.types import PredictiveUnit
 
-from . import environment, probes, security
+from . import environment, kinds, probes, security, servers
+from .kinds import MODEL_FOLDER, Kind
 from .scope import Scope
 
 PODINFO_VOLUME: Final = "seldon-podinfo"
 CERT_VOLUME: Final = "seldon-cert-volume"
-CERT_MOUNT: Final = {"name": CERT_VOLUME, "mountPath": environment.CERT_FOLDER, "readOnly": True}
-PODINFO_MOUNT: Final = {"name": PODINFO_VOLUME, "mountPath": "/etc/podinfo"}
-# Requests that were sent before the endpoint went away still arrive; the container waits for them.
-_PRE_STOP: Final = {"preStop": {"exec": {"command": ["/bin/sh", "-c", "/bin/sleep 10"]}}}
+CERT_MOUNT: Final[Json] = {"name": CERT_VOLUME, "mountPath": environment.CERT_FOLDER, "readOnly": True}
+PODINFO_MOUNT: Final[Json] = {"name": PODINFO_VOLUME, "mountPath": "/etc/podinfo"}
 
 
 def of_unit(scope: Scope, pod: Json, container: Json, unit: PredictiveUnit) -> Json:
     """The container of a node, complete. `pod` is the pod spec that it is in; `container` has its image and ports."""
-    result = dict(container)
+    container = servers.prepared(scope, container, unit)
+    result = with_mounts(container, [PODINFO_MOUNT, *([CERT_MOUNT] if scope.certificate else [])])
     result.setdefault("imagePullPolicy", "IfNotPresent")
     result["env"] = environment.of_unit(scope, container, unit)
-    result["volumeMounts"] = _mounts(scope, container, unit)
+    result["ports"] = servers.ports(scope, container, unit)
     for field, probe in _probes(scope, container, unit).items():
         result.setdefault(field, probe)
-    result.setdefault("lifecycle", _PRE_STOP)
+    result.setdefault("lifecycle", servers.PRE_STOP)
     if scope.is_injected(unit.name):
         result["securityContext"] = security.restricted(pod, read_only_root=scope.is_embedded(unit))
     return result
 
 
-def add_mount(mounts: list[Json], mount: Json) -> None:
-    """Append a mount unless its volume or its path is mounted already: Kubernetes refuses a path twice."""
-    if not any(m.get("name") == mount["name"] or m.get("mountPath") == mount["mountPath"] for m in mounts):
-        mounts.append(mount)
+def with_mounts(container: Json, mounts: Iterable[Json]) -> Json:
+    """The container with those mounts whose volume and path are not mounted yet: Kubernetes refuses a path twice."""
+    result = list(container.get("volumeMounts") or ())
+    for mount in mounts:
+        if not any(m.get("name") == mount["name"] or m.get("mountPath") == mount["mountPath"] for m in result):
+            result.append(dict(mount))
+    return {**container, "volumeMounts": result} if result else container
 
 
-def _mounts(scope: Scope, container: Json, unit: PredictiveUnit) -> list[Json]:
-    mounts = list(container.get("volumeMounts") or ())
-    add_mount(mounts, dict(PODINFO_MOUNT))
-    if scope.certificate:
-        add_mount(mounts, dict(CERT_MOUNT))
-    if unit.model_uri:
-        volume = names.provision_volume(unit.name)
-        add_mount(mounts, {"name": volume, "mountPath": environment.MODEL_FOLDER, "readOnly": True})
-    return mounts
+def model_mount(container: str) -> Json:
+    """The mount of the model that was fetched for a container."""
+    return {"name": names.provision_volume(container), "mountPath": MODEL_FOLDER, "readOnly": True}
 
 
 def _probes(scope: Scope, container: Json, unit: PredictiveUnit) -> dict[str, Any]:
     # With a certificate the server speaks TLS on its port, which a TCP probe bears and an HTTP probe does not.
     if scope.is_embedded(unit) and not scope.certificate:
         return probes.server(port_of(container, "http") or 0)
+    if kinds.of(scope, unit) is Kind.MLSERVER and not scope.certificate:
+        return probes.mlserver(port_of(container, "http") or 0)
     port = unit.endpoint.service_port if unit.endpoint else port_of(container, "http") or 0
     return probes.tcp(port, container)

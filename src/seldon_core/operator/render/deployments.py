@@ -1,4 +1,4 @@
-"""Deployments: one for each componentSpec of a predictor, and one for an orchestrator in pods of its own.
+"""Deployments: one for each componentSpec of a predictor, its explainer, and an orchestrator in pods of its own.
 
 Source: specification 1.2, 1.4 (replicas), 1.7.
 """
@@ -9,9 +9,9 @@ import msgspec
 
 from seldon_core.api import names
 from seldon_core.api.shapes import Json
-from seldon_core.api.types import ComponentSpec, Labels
+from seldon_core.api.types import ComponentSpec, Explainer, Labels
 
-from . import engine, labels, pods
+from . import autoscaling, engine, explainer, labels, pods
 from .scope import Scope
 
 # Old pods stay until new ones are ready. Source: specification 1.2.
@@ -19,7 +19,7 @@ _STRATEGY: Final = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable":
 
 
 def of_predictor(scope: Scope) -> list[Json]:
-    """The Deployments of a predictor: the orchestrator's own first, then those of the componentSpecs in order."""
+    """The Deployments of a predictor: an orchestrator's own, those of the componentSpecs in order, the explainer's."""
     specs = [pods.of_component(scope, component) for component in scope.predictor.component_specs]
     rendered = [
         msgspec.structs.replace(component, spec=spec)
@@ -31,22 +31,21 @@ def of_predictor(scope: Scope) -> list[Json]:
         if labels.has_engine(scope, index):
             pod["containers"] = [*pod["containers"], engine.container(scope, pod, rendered)]
         objects.append(_of_component(scope, index, component, pod))
+    if explained := explainer.of(scope):
+        objects.append(_explainer(scope, explained))
     return objects
 
 
 def _of_component(scope: Scope, index: int, component: ComponentSpec, pod: Json) -> Json:
     pod_labels = labels.pods(scope, index)
     annotations = labels.user_annotations(scope, component)
-    replicas = next(
-        (n for n in (component.replicas, scope.predictor.replicas, scope.sdep.spec.replicas) if n is not None), None
-    )
     return _deployment(
         scope,
         scope.deployment_name(index),
         labels=pod_labels | (labels.CONTAINS_ENGINE if labels.has_engine(scope, index) else {}),
         annotations=annotations,
         selector=labels.selector(scope, index),
-        replicas=replicas,
+        replicas=autoscaling.replicas(scope, component),
         template={
             "metadata": {"annotations": labels.scraping(scope) | annotations, "labels": pod_labels},
             "spec": pod,
@@ -61,10 +60,6 @@ def _orchestrator(scope: Scope, components: list[ComponentSpec]) -> Json:
     writes the predictor's key (marked Q in specification 1.7).
     """
     name = names.orchestrator(scope.name, scope.predictor.name)
-    orchestrator = scope.predictor.svc_orch_spec
-    replicas = next(
-        (n for n in (orchestrator.replicas, scope.predictor.replicas, scope.sdep.spec.replicas) if n is not None), None
-    )
     account = scope.config.executor.service_account
     pod = pods.base(scope, {})
     pod["automountServiceAccountToken"] = False
@@ -80,8 +75,24 @@ def _orchestrator(scope: Scope, components: list[ComponentSpec]) -> Json:
         labels={"fluentd": "true"} | pod_labels | labels.CONTAINS_ENGINE,
         annotations=dict(scope.sdep.spec.annotations),
         selector=selector,
-        replicas=replicas,
+        replicas=scope.first_number(scope.predictor.svc_orch_spec.replicas),
         template={"metadata": {"annotations": labels.scraping(scope), "labels": pod_labels}, "spec": pod},
+    )
+
+
+def _explainer(scope: Scope, explained: Explainer) -> Json:
+    annotations = scope.sdep.spec.annotations | scope.predictor.annotations
+    metadata: dict[str, Any] = {"labels": explainer.pod_labels(scope)}
+    if annotations:
+        metadata["annotations"] = annotations
+    return _deployment(
+        scope,
+        explainer.name(scope),
+        labels=explainer.pod_labels(scope),
+        annotations=annotations,
+        selector=explainer.selector(scope),
+        replicas=explainer.replicas(scope, explained),
+        template={"metadata": metadata, "spec": explainer.pod(scope, explained)},
     )
 
 

@@ -10,10 +10,9 @@ from seldon_core.api.shapes import Json
 from seldon_core.api.types import ComponentSpec
 from seldon_core.api.validation import ENGINE_CONTAINER
 
-from . import canonical, probes, security
+from . import annotations, canonical, probes, security
 from .containers import CERT_MOUNT, PODINFO_MOUNT
 from .environment import CERT_FOLDER, compact_json, merged
-from .errors import RenderError
 from .scope import Scope
 
 _ENV_ANNOTATION: Final = "seldon.io/engine-"
@@ -45,6 +44,8 @@ def container(scope: Scope, pod: Json, components: Sequence[ComponentSpec]) -> J
         "volumeMounts": [dict(PODINFO_MOUNT), *([dict(CERT_MOUNT)] if tls else [])],
         "securityContext": security.restricted(pod, read_only_root=True, user=executor.user),
         "lifecycle": _PRE_STOP,
+        # Why it cannot start (a protocol that it does not speak, say) is its last line: so it reaches the status.
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         **probes.engine(executor.port, tls=tls),
     }
 
@@ -70,16 +71,8 @@ def _arguments(scope: Scope) -> Iterator[str]:
 
 
 def _number(scope: Scope, annotation: str, default: int) -> int:
-    """A number from an annotation of the spec or else of the SeldonDeployment. Source: specification 1.10."""
-    text = scope.sdep.spec.annotations.get(annotation) or scope.sdep.metadata.annotations.get(annotation)
-    if not text:
-        return default
-    try:
-        return int(text)
-    except ValueError as error:
-        raise RenderError(
-            f'annotation {annotation}: "{text}" is no whole number; correct it or leave it out.'
-        ) from error
+    value = annotations.number(scope.sdep, annotation)
+    return default if value is None else value
 
 
 def _environment(scope: Scope, components: Sequence[ComponentSpec]) -> list[Json]:

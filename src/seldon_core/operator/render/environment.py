@@ -11,11 +11,14 @@ from seldon_core.api.defaulting import port_of
 from seldon_core.api.shapes import Json
 from seldon_core.api.types import Parameter, PredictiveUnit
 
+from . import kinds
+from .kinds import MODEL_FOLDER, Kind
 from .scope import Scope
 
-MODEL_FOLDER: Final = "/mnt/models"
 CERT_FOLDER: Final = "/cert/"
 PARAMETERS: Final = "PREDICTIVE_UNIT_PARAMETERS"
+# Where a user says them, the proxy asks a server of the user's.
+_ENDPOINTS: Final = frozenset({"rest_endpoint", "grpc_endpoint"})
 # JSON in environment variables is written as Go writes it, so that pods compare equal with those made before.
 _GO_ESCAPES: Final = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
@@ -52,8 +55,9 @@ def _unit_variables(scope: Scope, container: Json, unit: PredictiveUnit) -> Iter
     yield "MLSERVER_HTTP_PORT", http
     yield "PREDICTIVE_UNIT_GRPC_SERVICE_PORT", grpc
     yield "MLSERVER_GRPC_PORT", grpc
+    told = parameters(scope, unit)
     if unit.parameters:
-        yield PARAMETERS, parameters(unit)
+        yield PARAMETERS, _as_json(told)
     if unit.model_uri:
         yield "MLSERVER_MODEL_URI", MODEL_FOLDER
     yield "PREDICTIVE_UNIT_ID", unit.name
@@ -67,15 +71,30 @@ def _unit_variables(scope: Scope, container: Json, unit: PredictiveUnit) -> Iter
     yield "PREDICTIVE_UNIT_METRICS_ENDPOINT", path
     yield "MLSERVER_METRICS_PORT", metrics
     yield "MLSERVER_METRICS_ENDPOINT", path
-    if unit.is_prepackaged and not unit.parameters:
-        yield PARAMETERS, parameters(unit)
+    if told and not unit.parameters:
+        yield PARAMETERS, _as_json(told)
     if scope.certificate:
         yield "SELDON_CERT_MOUNT_PATH", CERT_FOLDER
 
 
-def parameters(unit: PredictiveUnit) -> str:
-    """The parameters of a unit's server as JSON; a prepackaged one is also told where its model lies."""
-    given = unit.parameters
-    if unit.is_prepackaged:
-        given = (*given, Parameter(name="model_uri", value=MODEL_FOLDER, type="STRING"))
+def parameters(scope: Scope, unit: PredictiveUnit) -> tuple[Parameter, ...]:
+    """The parameters of a unit's server: the user's, and where its model, or the server behind it, is found."""
+    kind = kinds.of(scope, unit)
+    if kind is Kind.MICROSERVICE:
+        return (*unit.parameters, _text("model_uri", MODEL_FOLDER))
+    if kind is not Kind.TENSORFLOW_PROXY:
+        return unit.parameters
+    place = kinds.companion(scope, unit)
+    name = _text("model_name", unit.name)
+    if any(parameter.name in _ENDPOINTS for parameter in unit.parameters):
+        return (*unit.parameters, name)
+    rest = _text("rest_endpoint", f"http://0.0.0.0:{place.http_port}")
+    return (*unit.parameters, rest, _text("grpc_endpoint", f"0.0.0.0:{place.grpc_port}"), name)
+
+
+def _text(name: str, value: str) -> Parameter:
+    return Parameter(name=name, value=value, type="STRING")
+
+
+def _as_json(given: Iterable[Parameter]) -> str:
     return compact_json([{"name": p.name, "value": p.value, "type": p.type} for p in given])

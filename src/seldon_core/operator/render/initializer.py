@@ -1,4 +1,4 @@
-"""The init container that fetches a unit's model, its volume and its credentials.
+"""The init container that fetches the model of a unit or an explainer, its volume and its credentials.
 
 A user's own init container of the same name is used as it is, and then the volume is the user's, too. Source:
 specification 1.2 and 1.4.
@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from seldon_core.api import names
 from seldon_core.api.shapes import Json
-from seldon_core.api.types import PredictiveUnit
+from seldon_core.api.types import Explainer, PredictiveUnit
 
 from . import credentials, security
-from .environment import MODEL_FOLDER
 from .errors import RenderError
+from .kinds import MODEL_FOLDER
 from .scope import Scope
 
 _PVC_SCHEME: Final = "pvc://"
@@ -25,23 +25,26 @@ _READ_ONLY_REPOSITORY: Final = "rclone-storage-initializer"
 
 @dataclass(frozen=True)
 class Additions:
-    """What a unit's model adds to its pod, and the mounts that it adds to the unit's container."""
+    """What a model adds to its pod, and the mounts that it adds to the container that reads it."""
 
     init_containers: list[Json] = field(default_factory=list)
     volumes: list[Json] = field(default_factory=list)
-    unit_mounts: list[Json] = field(default_factory=list)
+    mounts: list[Json] = field(default_factory=list)
 
 
-def for_unit(scope: Scope, pod: Json, unit: PredictiveUnit) -> Additions:
-    """The additions for one unit; none where it has no model or the user's own init container fetches it."""
-    name = names.initializer(unit.name)
+def for_model(scope: Scope, pod: Json, owner: PredictiveUnit | Explainer, container_name: str) -> Additions:
+    """The additions for the model of a unit or an explainer that the named container reads.
+
+    None where there is no model, or the user's own init container fetches it.
+    """
+    name = names.initializer(container_name)
     declared = {container["name"] for container in pod.get("initContainers") or ()}
-    if not unit.model_uri or name in declared:
+    if not owner.model_uri or name in declared:
         return Additions()
-    volume = names.provision_volume(unit.name)
-    source, mounts, volumes = _source(unit, pod)
-    found = credentials.of_service_account(service_account(pod, unit), scope.facts, scope.config.credentials)
-    image = unit.storage_initializer_image or scope.config.storage_initializer.image
+    volume = names.provision_volume(container_name)
+    source, mounts, volumes = _source(owner.model_uri, container_name, pod)
+    found = credentials.of_service_account(service_account(pod, owner), scope.facts, scope.config.credentials)
+    image = owner.storage_initializer_image or scope.config.storage_initializer.image
     container: dict[str, Any] = {
         "name": name,
         "image": image,
@@ -55,32 +58,32 @@ def for_unit(scope: Scope, pod: Json, unit: PredictiveUnit) -> Additions:
     }
     if found.env:
         container["env"] = list(found.env)
-    if secret := unit.env_secret_ref_name or scope.config.default_env_secret:
+    if secret := scope.env_secret(owner.env_secret_ref_name):
         container["envFrom"] = [{"secretRef": {"name": secret}}]
     return Additions(
         init_containers=[container],
         volumes=[*volumes, {"name": volume, "emptyDir": {}}, *found.volumes],
-        unit_mounts=mounts,
+        mounts=mounts,
     )
 
 
-def service_account(pod: Json, unit: PredictiveUnit) -> str:
-    """The service account whose secrets an init container may use: the unit's, the pod's, or the default one."""
-    return unit.service_account_name or pod.get("serviceAccountName") or "default"
+def service_account(pod: Json, owner: PredictiveUnit | Explainer) -> str:
+    """The service account whose secrets an init container may use: the model's, the pod's, or the default one."""
+    return owner.service_account_name or pod.get("serviceAccountName") or "default"
 
 
-def _source(unit: PredictiveUnit, pod: Json) -> tuple[str, list[Json], list[Json]]:
+def _source(uri: str, container: str, pod: Json) -> tuple[str, list[Json], list[Json]]:
     """What the init container copies from, with the mounts and volumes that `pvc://<claim>/<path>` needs."""
-    if not unit.model_uri.startswith(_PVC_SCHEME):
-        return unit.model_uri, [], []
-    claim, _, path = unit.model_uri.removeprefix(_PVC_SCHEME).partition("/")
+    if not uri.startswith(_PVC_SCHEME):
+        return uri, [], []
+    claim, _, path = uri.removeprefix(_PVC_SCHEME).partition("/")
     if not claim:
-        raise RenderError(f"modelUri of {unit.name}: {unit.model_uri} names no claim; write pvc://<claim>/<path>.")
+        raise RenderError(f"modelUri of {container}: {uri} names no claim; write pvc://<claim>/<path>.")
     volumes = pod.get("volumes") or ()
     taken = next((v for v in volumes if v.get("name") == _PVC_VOLUME), None)
     same = taken is None or (taken.get("persistentVolumeClaim") or {}).get("claimName") == claim
     # A second claim in one pod needs a volume of another name.
-    name = _PVC_VOLUME if same else names.claim_volume(unit.name)
+    name = _PVC_VOLUME if same else names.claim_volume(container)
     mount = {"name": name, "mountPath": _PVC_FOLDER, "readOnly": True}
     volume = {"name": name, "persistentVolumeClaim": {"claimName": claim}}
     return f"{_PVC_FOLDER}/{path}".rstrip("/"), [mount], [volume]

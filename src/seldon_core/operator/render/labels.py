@@ -40,12 +40,13 @@ def container_selector(scope: Scope, container: str) -> Labels:
 
 def selector(scope: Scope, index: int) -> Labels:
     """`matchLabels` of the Deployment of `componentSpecs[index]`."""
-    labels = {DEPLOYMENT_ID: scope.seldon_id}
+    labels: Labels = {}
     if receives_requests(scope, index):
         labels[APP] = scope.key
     for container, _ in scope.units_in(scope.predictor.component_specs[index]):
         labels |= container_selector(scope, container["name"])
-    return labels
+    # Pods without a node of the graph have nothing else that tells them from the others.
+    return {DEPLOYMENT_ID: scope.seldon_id} | (labels or {"app": scope.deployment_name(index)})
 
 
 def unit_type(unit: PredictiveUnit) -> Labels:

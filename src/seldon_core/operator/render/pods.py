@@ -3,9 +3,10 @@
 from typing import Any, Final
 
 from seldon_core.api.shapes import Json, PodSpec
-from seldon_core.api.types import ComponentSpec
+from seldon_core.api.types import ComponentSpec, Explainer, PredictiveUnit
 
-from . import canonical, containers, initializer
+from . import canonical, containers, initializer, kinds, servers
+from .kinds import Kind
 from .scope import Scope
 
 _GRACE_SECONDS: Final = 20
@@ -16,15 +17,17 @@ def of_component(scope: Scope, component: ComponentSpec) -> PodSpec:
     pod = base(scope, component.spec)
     finished: dict[str, Json] = {}
     for container, unit in scope.units_in(component):
-        additions = initializer.for_unit(scope, pod, unit)
-        mounted = {**container, "volumeMounts": [*(container.get("volumeMounts") or ()), *additions.unit_mounts]}
-        finished[unit.name] = containers.of_unit(scope, pod, mounted, unit)
-        add_volumes(pod, additions.volumes)
-        if additions.init_containers:
-            pod["initContainers"] = [*(pod.get("initContainers") or ()), *additions.init_containers]
+        proxy = kinds.of(scope, unit) is Kind.TENSORFLOW_PROXY
+        reader = kinds.companion(scope, unit).container if proxy else unit.name
+        mounts = [] if servers.reads_remote_model(scope, unit) else add_model(scope, pod, unit, reader)
+        if proxy:
+            finished[reader] = containers.with_mounts(servers.companion(scope, pod, unit), mounts)
+            mounts = []
+        finished[unit.name] = containers.with_mounts(containers.of_unit(scope, pod, container, unit), mounts)
         if unit.is_prepackaged and unit.service_account_name:
             pod["serviceAccountName"] = unit.service_account_name
-    complete = [finished.get(container["name"], container) for container in component.spec["containers"]]
+    complete = [finished.pop(container["name"], container) for container in component.spec["containers"]]
+    complete += finished.values()  # companions that the user did not declare
     pod["containers"] = [canonical.container(container) for container in complete]
     if "initContainers" in pod:
         pod["initContainers"] = [canonical.container(container) for container in pod["initContainers"]]
@@ -33,6 +36,17 @@ def of_component(scope: Scope, component: ComponentSpec) -> PodSpec:
     if not pod.get("serviceAccountName"):
         pod.setdefault("automountServiceAccountToken", False)
     return pod
+
+
+def add_model(scope: Scope, pod: Json, owner: PredictiveUnit | Explainer, reader: str) -> list[Json]:
+    """Add what fetches a model to a pod spec that this module made; the mounts of the container that reads it."""
+    if not owner.model_uri:
+        return []
+    additions = initializer.for_model(scope, pod, owner, reader)
+    add_volumes(pod, additions.volumes)
+    if additions.init_containers:
+        pod["initContainers"] = [*(pod.get("initContainers") or ()), *additions.init_containers]
+    return [*additions.mounts, containers.model_mount(reader)]
 
 
 def base(scope: Scope, spec: Json) -> PodSpec:

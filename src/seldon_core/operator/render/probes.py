@@ -33,6 +33,28 @@ def tcp(port: int, container: Json) -> dict[str, Any]:
     }
 
 
+def mlserver(port: int) -> dict[str, Any]:
+    """Probes of MLServer, which says over HTTP whether its models are loaded. Source: specification 1.4."""
+    return {
+        "startupProbe": _http("/v2/health/ready", port, period=1, failures=STARTUP_SECONDS),
+        "readinessProbe": _http("/v2/health/ready", port, period=5, failures=3),
+        "livenessProbe": _http("/v2/health/live", port, period=5, failures=3),
+    }
+
+
+def opened(port: int) -> dict[str, Any]:
+    """A readiness probe of a program that opens its port when it is ready."""
+    return _tcp(port, 0)
+
+
+def explainer() -> dict[str, Any]:
+    """Probes of an explainer, on its port of the name http. Source: specification 1.7."""
+    return {
+        "livenessProbe": _tcp("http", _LIVE_DELAY, failures=5),
+        "readinessProbe": _tcp("http", _READY_DELAY, failures=7),
+    }
+
+
 def engine(port: int, *, tls: bool) -> dict[str, Any]:
     """Probes of the orchestrator: ready when every node of the graph can be reached, asked each second."""
     return {
@@ -52,12 +74,12 @@ def _http(path: str, port: int, *, period: int, failures: int, tls: bool = False
     }
 
 
-def _tcp(port: int, delay: int) -> dict[str, Any]:
+def _tcp(port: int | str, delay: int, *, failures: int = 3) -> dict[str, Any]:
     probe = {
         "tcpSocket": {"port": port},
         "timeoutSeconds": 1,
         "periodSeconds": 5,
         "successThreshold": 1,
-        "failureThreshold": 3,
+        "failureThreshold": failures,
     }
     return {"initialDelaySeconds": delay, **probe} if delay else probe

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from seldon_core.api import names
-from seldon_core.api.defaulting import has_separate_engine, units
+from seldon_core.api.defaulting import has_separate_engine, port_of, units
 from seldon_core.api.servers import ServerImage
 from seldon_core.api.shapes import Json
 from seldon_core.api.types import ComponentSpec, PredictiveUnit, Predictor, SeldonDeployment
@@ -56,6 +56,17 @@ class Scope:
         return self.sdep.spec.transport or "rest"
 
     @property
+    def path(self) -> str:
+        """The predictor's place in the manifest."""
+        place = [predictor.name for predictor in self.sdep.spec.predictors].index(self.predictor.name)
+        return f"spec.predictors[{place}]"
+
+    def first_number(self, own: int | None) -> int | None:
+        """Replicas: those of the Deployment itself, or else the predictor's, or else the SeldonDeployment's."""
+        given = (own, self.predictor.replicas, self.sdep.spec.replicas)
+        return next((number for number in given if number is not None), None)
+
+    @property
     def separate_engine(self) -> bool:
         """Whether the orchestrator has pods of its own."""
         return has_separate_engine(self.sdep) and not self.no_engine
@@ -104,6 +115,14 @@ class Scope:
     def is_injected(self, container: str) -> bool:
         """Whether the user declared no container of this name."""
         return container not in self._declared
+
+    def is_declared_port(self, container: str, name: str) -> bool:
+        """Whether the user gave the container a port of this name."""
+        return port_of(self._declared.get(container, {}), name) is not None
+
+    def env_secret(self, given: str) -> str:
+        """The secret with the environment that a model is fetched with: the given one, or the installation's."""
+        return given or self.config.default_env_secret
 
     def server_image(self, unit: PredictiveUnit) -> ServerImage | None:
         """The image that a prepackaged unit got from `predictor_servers`; None where the user named one."""

@@ -7,7 +7,7 @@ from seldon_core.api.defaulting import port_of
 from seldon_core.api.shapes import Json
 from seldon_core.api.types import Labels
 
-from . import labels
+from . import annotations, labels
 from .scope import Scope
 
 _HEADLESS: Final = "seldon.io/headless-svc"
@@ -31,7 +31,7 @@ def _of_nodes(scope: Scope) -> Iterator[Json]:
     for component in scope.predictor.component_specs:
         for container, unit in scope.units_in(component):
             selector = labels.container_selector(scope, container["name"])
-            yield _service(
+            yield service(
                 scope,
                 scope.service_of(container["name"]),
                 extra=selector | labels.unit_type(unit) | labels.shadow(scope),
@@ -46,18 +46,21 @@ def _own(scope: Scope) -> Json:
     extra: Labels = {}
     if scope.no_engine:
         extra = labels.unit_type(scope.predictor.graph)
-    service = _service(scope, scope.key, extra=extra, selector={labels.APP: scope.key}, http=http, grpc=grpc)
-    if _is_headless(scope):
-        service["spec"]["clusterIP"] = "None"
-    return service
+    own = service(scope, scope.key, extra=extra, selector={labels.APP: scope.key}, http=http, grpc=grpc)
+    return public(scope, own)
+
+
+def public(scope: Scope, given: Json) -> Json:
+    """A Service that requests from outside come to: without an address of its own where an annotation says so."""
+    return {**given, "spec": {**given["spec"], "clusterIP": "None"}} if _is_headless(scope) else given
 
 
 def _is_headless(scope: Scope) -> bool:
-    value = scope.sdep.spec.annotations.get(_HEADLESS) or scope.sdep.metadata.annotations.get(_HEADLESS) or "false"
-    return value != "false"
+    return annotations.text(scope.sdep, _HEADLESS, "false") != "false"
 
 
-def _service(scope: Scope, name: str, *, extra: Labels, selector: Labels, http: int, grpc: int) -> Json:
+def service(scope: Scope, name: str, *, extra: Labels, selector: Labels, http: int, grpc: int | None = None) -> Json:
+    """A Service with a port http and, where it is given, one named grpc."""
     base = {labels.APP: scope.key, labels.DEPLOYMENT_ID: scope.seldon_id}
     metadata: dict[str, Any] = {
         "name": name,
@@ -73,7 +76,7 @@ def _service(scope: Scope, name: str, *, extra: Labels, selector: Labels, http: 
         "spec": {
             "type": "ClusterIP",
             "selector": selector,
-            "ports": [_port("http", http), _port("grpc", grpc)],
+            "ports": [_port("http", http), *([_port("grpc", grpc)] if grpc is not None else [])],
         },
     }
 
