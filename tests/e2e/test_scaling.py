@@ -1,4 +1,7 @@
-"""An autoscaler's count is its own, a disruption budget guards its own pods, and both go with what asked for them."""
+"""An autoscaler's count is its own, a disruption budget guards its own pods, and both go with what asked for them.
+
+The container that the manifest names stays as its user wrote it, so the namespace enforces `baseline`.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ def _iris(**component: Any) -> Object:
     return sdep
 
 
+@pytest.mark.pod_security("baseline")
 @pytest.mark.models(2)
 def test_an_autoscaler_and_a_budget_come_and_go(workspace: Workspace) -> None:
     deployment = manifests.model_deployment(NAME)
