@@ -19,6 +19,8 @@ from .shell import CommandFailedError, output, run, succeeds
 DAEMON_START_SECONDS = 60
 DAEMON_PACKAGES = ("docker.io", "containerd", "runc", "iptables", "jq", "mmdebstrap", "conntrack", "socat", "ethtool")
 CAP_SYS_RESOURCE = 24
+ASK_DAEMON = ("docker", "version", "--format", "{{.Server.Version}}")
+ASK_SECONDS = 20
 RESTRICTED_RUNTIME = ROOT / "devtools" / "node" / "runc-restricted"
 
 
@@ -35,16 +37,14 @@ def host_is_restricted() -> bool:
 
 def answers() -> bool:
     """Tell whether a Docker daemon answers."""
-    return shutil.which("docker") is not None and succeeds(
-        ["docker", "version", "--format", "{{.Server.Version}}"], timeout=20
-    )
+    return shutil.which("docker") is not None and succeeds(ASK_DAEMON, timeout=ASK_SECONDS)
 
 
 def check_allowed() -> None:
     """Raise DockerMissingError where a daemon runs that this user may not talk to: that is another thing than none."""
     if shutil.which("docker") is None:
         return
-    asked = run(["docker", "version", "--format", "{{.Server.Version}}"], check=False, timeout=20)
+    asked = run(ASK_DAEMON, check=False, timeout=ASK_SECONDS)
     if asked.returncode and "permission denied" in asked.stderr.lower():
         raise DockerMissingError(
             "a Docker daemon runs, but this user may not talk to it, so nothing was done: add yourself to its group "

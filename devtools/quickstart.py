@@ -185,16 +185,9 @@ def down(names: Sequence[str]) -> None:
 
 
 def _remove_images() -> None:
-    ours = [
-        line
-        for line in output(["docker", "images", "--format", "{{.Repository}}:{{.Tag}}"]).split()
-        if line.startswith("localhost/seldon-core")
-    ]
-    ours = [
-        name
-        for name in ours
-        if name.startswith((f"{images.REPOSITORY}/", BASE.rsplit("/", 1)[0], BUILT.rsplit("/", 1)[0]))
-    ]
+    listed = output(["docker", "images", "--format", "{{.Repository}}:{{.Tag}}"]).split()
+    prefixes = (f"{images.REPOSITORY}/", BASE.rsplit("/", 1)[0], BUILT.rsplit("/", 1)[0])
+    ours = [name for name in listed if name.startswith(prefixes)]
     if ours:
         with step(f"removing {len(ours)} images"):
             run(["docker", "rmi", "--force", *ours])
