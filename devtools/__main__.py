@@ -8,15 +8,18 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from . import cache, cluster, docker, forward, gobuild, images, objectstore, quickstart, suite
+from . import apiserver, cache, cluster, docker, forward, gateway, gobuild, images, objectstore, quickstart, suite
 from .progress import complain, say
 from .shell import CommandFailedError
 
 E2E_CLUSTER = quickstart.TEST_CLUSTER
+NEEDS = ("helm", "apiserver", "images", "cluster", *gateway.GATEWAYS)
+"""In the order in which they are provided: what is quickest to fail comes first."""
 EXPECTED = (
     cache.CacheError,
     CommandFailedError,
     docker.DockerMissingError,
+    gateway.GatewayError,
     gobuild.GoMissingError,
     forward.PortTakenError,
     quickstart.QuickstartError,
@@ -35,7 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     built.add_argument("registry", nargs="?", help="for push: registry and path, for example registry.example.org/team")
     built.add_argument("--cluster", default=quickstart.CLUSTER, help="for load: the kind cluster's name")
     with_need = commands.add_parser("run", help="run a command with what it needs in place")
-    with_need.add_argument("--need", choices=["helm", "images", "cluster"], required=True)
+    with_need.add_argument(
+        "--need",
+        type=_needs,
+        required=True,
+        metavar="NEED[,NEED ...]",
+        help=f"what must be in place: {', '.join(NEEDS)}",
+    )
     with_need.add_argument(
         "words", nargs=argparse.REMAINDER, help="-- COMMAND [ARG ...]; --keep among them keeps the cluster"
     )
@@ -96,30 +105,62 @@ def _images(asked: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     return 0
 
 
-def _run(need: str, command: list[str]) -> int:
+def _needs(text: str) -> tuple[str, ...]:
+    """Read the comma list of `--need`."""
+    asked = [word.strip() for word in text.split(",")]
+    for word in asked:
+        if word not in NEEDS:
+            raise argparse.ArgumentTypeError(
+                f"{word!r} is nothing that can be provided: choose from {', '.join(NEEDS)}"
+            )
+    if not gateway.GATEWAYS.keys().isdisjoint(asked):
+        asked.append("cluster")
+    return tuple(need for need in NEEDS if need in asked)
+
+
+def _run(needs: tuple[str, ...], command: list[str]) -> int:
     """Have what the command needs, run it with the tools in its environment, and return its exit status."""
     keep = "--keep" in command
     try:
         with cache.exclusive():
-            environment = _provide(need)
+            environment: dict[str, str] = {}
+            for need in needs:
+                environment |= _provide(need)
             gobuild.drop_scratch()
         return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
     finally:
-        if need == "cluster" and not keep:
+        if "cluster" in needs and not keep:
             cluster.down(E2E_CLUSTER)
 
 
 def _provide(need: str) -> dict[str, str]:
     if need == "helm":
-        return {"HELM": str(gobuild.build(gobuild.HELM) / "helm")}
+        programs = {"HELM": gobuild.HELM, "HELM4": gobuild.HELM4}
+        return {variable: str(gobuild.build(recipe) / "helm") for variable, recipe in programs.items()}
+    if need == "apiserver":
+        return apiserver.programs()
     if need == "images":
         images.build(with_tests=True)
         # The reaper of testcontainers is an image of its own, which is not there without a registry.
         return {"MINIO_IMAGE": images.minio(), "TESTCONTAINERS_RYUK_DISABLED": "true"}
-    running = cluster.up(E2E_CLUSTER)
+    if need in gateway.GATEWAYS:
+        return _provide_gateway(gateway.GATEWAYS[need])
+    running = cluster.up(E2E_CLUSTER, host_port=_port_for_tests())
     cluster.load(running, images.build(with_tests=True))
     objectstore.up(running)
     return running.environment()
+
+
+def _provide_gateway(wanted: gateway.Gateway) -> dict[str, str]:
+    running = cluster.up(E2E_CLUSTER, host_port=_port_for_tests())
+    gateway.up(running, wanted)
+    port = cluster.gateway_port(E2E_CLUSTER)
+    return {"E2E_GATEWAY": wanted.name, "E2E_GATEWAY_PORT": str(port)}
+
+
+def _port_for_tests() -> int:
+    """Return the users' port, or a free one where a quickstart or another program has it."""
+    return forward.free_port() if forward.listens(quickstart.PORT) else quickstart.PORT
 
 
 if __name__ == "__main__":

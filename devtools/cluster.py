@@ -147,6 +147,12 @@ def _create(cluster: Cluster, image: nodeimage.NodeImage, host_port: int | None)
         raise
 
 
+def gateway_port(name: str) -> int | None:
+    """Return the port of 127.0.0.1 that leads to a cluster's gateway, None without such a cluster or port."""
+    asked = run(["docker", "port", f"{name}-control-plane", f"{GATEWAY_NODE_PORT}/tcp"], check=False)
+    return int(asked.stdout.split()[0].rsplit(":", 1)[1]) if asked.returncode == 0 and asked.stdout else None
+
+
 def _delete(kind: Path, name: str) -> None:
     run([kind, "delete", "cluster", "--name", name, "--kubeconfig", kubeconfig_of(name)])
 

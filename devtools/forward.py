@@ -52,10 +52,7 @@ def start(cluster: Cluster, target: Target, port: int, *, log: Path) -> subproce
 
     Raises CommandFailedError where it ends or does not listen within START_SECONDS.
     """
-    # A forward ends with the pod that it leads to: begin anew, to the pod that the Service has then.
-    again = ["sh", "-c", 'while :; do "$@"; sleep 0.2; done', "port-forward"]
     command = [
-        *again,
         str(cluster.tools.kubectl),
         "--kubeconfig",
         str(cluster.kubeconfig),
@@ -89,44 +86,9 @@ def temporary(cluster: Cluster, target: Target) -> Iterator[int]:
         process.wait(timeout=10)
 
 
-def check_port(port: int, name: str) -> None:
-    """Raise PortTakenError where a port is none, or is taken by something else than our forward of that name."""
+def check_port(port: int) -> None:
+    """Raise PortTakenError where a port is none, or where something listens on it already."""
     if not 1 <= port <= LAST_PORT:
         raise PortTakenError(f"{port} is no port: choose one from 1 to {LAST_PORT} with --port.")
-    if listens(port) and not _pid_file(name).exists():
+    if listens(port):
         raise PortTakenError(f"something already listens on 127.0.0.1:{port}: stop it, or choose another with --port.")
-
-
-def keep(cluster: Cluster, name: str, target: Target, port: int) -> None:
-    """Forward a port until `stop(name)`, also after this program has ended. Replaces an older forward of that name.
-
-    Raises PortTakenError where another program has the port.
-    """
-    stop(name)
-    check_port(port, name)
-    process = start(cluster, target, port, log=state_dir() / f"{name}.log")
-    _pid_file(name).write_text(str(process.pid))
-
-
-def stop(name: str) -> None:
-    """End a forward that `keep` started, if it still runs."""
-    with contextlib.suppress(FileNotFoundError):
-        pid = _pid_file(name).read_text().strip()
-        if b"port-forward" in _command_line(pid):
-            os.killpg(int(pid), signal.SIGTERM)
-            deadline = time.monotonic() + 5
-            while b"port-forward" in _command_line(pid) and time.monotonic() < deadline:
-                time.sleep(0.05)
-        _pid_file(name).unlink()
-    (state_dir() / f"{name}.log").unlink(missing_ok=True)
-
-
-def _pid_file(name: str) -> Path:
-    return state_dir() / f"{name}.pid"
-
-
-def _command_line(pid: str) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""

@@ -64,11 +64,15 @@ HELM = Recipe(
         ("helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor", "34"),
     ),
 )
+HELM4_VERSION = "v4.3.1"
+HELM4 = Recipe("helm4", ("helm.sh/helm/v4/cmd/helm",), (("helm.sh/helm/v4/internal/version.version", HELM4_VERSION),))
 KUBECTL = Recipe("kubectl", ("k8s.io/kubernetes/cmd/kubectl",), KUBERNETES.stamps, module="kubernetes")
 ETCD = Recipe("etcd", (".",))
 COREDNS = Recipe("coredns", (".",))
 MINIO = Recipe("minio", ("github.com/minio/minio",))
 RCLONE = Recipe("rclone", (".",))
+CONTOUR = Recipe("contour", ("github.com/projectcontour/contour/cmd/contour",))
+ISTIO = Recipe("istio", ("istio.io/istio/pilot/cmd/pilot-discovery",))
 
 
 class GoMissingError(Exception):

@@ -34,6 +34,7 @@ LOCKS = (
     Lock(IMAGES / "operator" / "requirements.txt", extras=("operator",)),
     Lock(IMAGES / "executor" / "requirements.txt", extras=("executor",)),
     Lock(IMAGES / "sklearnserver" / "requirements.txt", extras=("sklearnserver",)),
+    Lock(IMAGES / "gateway" / "requirements.txt", groups=("gateway",)),
 )
 
 

@@ -10,10 +10,11 @@ import argparse
 import json
 import shlex
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import cache, cluster, docker, forward, gobuild, images, objectstore
+from . import cache, cluster, docker, forward, gateway, gobuild, images, objectstore
 from .nodeimage import BASE, BUILT
 from .paths import ROOT, cache_dir, state_dir
 from .progress import say, step
@@ -21,7 +22,6 @@ from .shell import CommandFailedError, output, run
 
 CLUSTER = "seldon"
 TEST_CLUSTER = "seldon-e2e"
-FORWARD = "quickstart-forward"
 PORT = 8003
 NAMESPACE = "seldon"
 SYSTEM_NAMESPACE = "seldon-system"
@@ -31,6 +31,8 @@ CHART = ROOT / "charts" / "seldon-core-operator"
 MANIFEST = ROOT / "devtools" / "manifests" / "iris.yaml"
 REQUEST = '{"data":{"ndarray":[[5.964, 4.006, 2.081, 1.031]]}}'
 EXPECTED_CLASSES = 3
+ROUTE_SECONDS = 15
+"""How long a gateway may take from a route to its first request."""
 
 
 class QuickstartError(Exception):
@@ -59,20 +61,31 @@ def main(asked: argparse.Namespace) -> int:
         if asked.purge:
             cache.purge()
         return 0
-    forward.check_port(asked.port, FORWARD)
+    _check_port(asked.port)
     if shutil.which("curl") is None:
         docker.install_packages(["curl"])
     with cache.exclusive():
-        running = cluster.up(CLUSTER)
+        running = cluster.up(CLUSTER, host_port=asked.port)
         loaded = cluster.load(running, images.build(with_tests=False))
         objectstore.up(running)
+        gateway.up(running, gateway.CONTOUR)
         gobuild.drop_scratch()
     _install(running, restart=images.tag("operator") in loaded)
     _deploy(running)
-    with step(f"forwarding 127.0.0.1:{asked.port} to the predictor's Service"):
-        forward.keep(running, FORWARD, forward.Target(NAMESPACE, f"svc/{MODEL}-default", 8000), asked.port)
     _predict(running, asked.port)
     return 0
+
+
+def _check_port(port: int) -> None:
+    """Refuse a port that is none, that is taken, or that is not the one of the cluster which runs already."""
+    mapped = cluster.gateway_port(CLUSTER) if docker.answers() else None
+    if mapped is None:
+        forward.check_port(port)
+    elif mapped != port:
+        raise QuickstartError(
+            f"cluster {CLUSTER} runs already, behind port {mapped}: say --port {mapped}, or first "
+            "`scripts/quickstart --down`."
+        )
 
 
 def _install(running: cluster.Cluster, *, restart: bool) -> None:
@@ -91,6 +104,7 @@ def _install(running: cluster.Cluster, *, restart: bool) -> None:
         # A node of 2 CPUs has room for a few models to play with, and for the second pod of an update.
         "--set",
         "executor.resources.cpuRequest=50m",
+        *(word for value in gateway.CONTOUR.values for word in ("--set", value)),
     ]
     deployment = ("deployment/seldon-controller-manager", "--namespace", SYSTEM_NAMESPACE)
     with step(f"installing the chart as release {RELEASE}"):
@@ -125,8 +139,20 @@ def _deploy(running: cluster.Cluster) -> None:
             raise QuickstartError(f"the model did not become available. Its status says: {said}") from failed
 
 
+def _ask(command: list[str]) -> str:
+    """Run the request, again where the gateway has not heard of the new route yet."""
+    deadline = time.monotonic() + ROUTE_SECONDS
+    while True:
+        try:
+            return output(command)
+        except CommandFailedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
 def _predict(running: cluster.Cluster, port: int) -> None:
-    url = f"http://localhost:{port}/api/v1.0/predictions"
+    url = f"http://localhost:{port}/seldon/{NAMESPACE}/{MODEL}/api/v1.0/predictions"
     command = [
         "curl",
         "--silent",
@@ -140,7 +166,7 @@ def _predict(running: cluster.Cluster, port: int) -> None:
         REQUEST,
         url,
     ]
-    answer = output(command)
+    answer = _ask(command)
     try:
         probabilities = json.loads(answer)["data"]["ndarray"][0]
     except (ValueError, LookupError, TypeError) as strange:
@@ -160,12 +186,11 @@ def _predict(running: cluster.Cluster, port: int) -> None:
 
 
 def down(names: Sequence[str]) -> None:
-    """Remove clusters of those names, the forward, and, with the last cluster of ours, images, daemon and state.
+    """Remove clusters of those names and, with the last cluster of ours, images, daemon and state.
 
     Raises DockerMissingError where a daemon runs that this user may not talk to.
     """
     docker.check_allowed()
-    forward.stop(FORWARD)
     if docker.answers():
         for name in names:
             cluster.down(name)

@@ -12,7 +12,7 @@ from .paths import ROOT, cache_dir
 from .progress import say
 from .venv import environment
 
-ENVIRONMENTS = ("lint", "unit", "chart", "integration", "e2e")
+ENVIRONMENTS = ("lint", "unit", "chart", "integration", "e2e", "e2e-istio")
 """Fast ones first: what fails there should not wait for a cluster."""
 BUDGET_SECONDS = 45 * 60
 

@@ -80,10 +80,13 @@ def uv() -> Path:
     return environment("tools") / "uv"
 
 
-def site_packages(name: str, locked: Path) -> Path:
-    """Return a folder with the locked packages installed for the images' Python on Linux, whatever Python runs here."""
+def site_packages(name: str, locked: Path, *, glibc: str = "2_28") -> Path:
+    """Return a folder with the locked packages installed for the images' Python on Linux, whatever Python runs here.
+
+    `glibc` is the newest C library that the packages may ask for, as in a wheel's platform tag.
+    """
     machine = {"arm64": "aarch64", "amd64": "x86_64"}.get(platform.machine(), platform.machine())
-    target = f"{machine}-manylinux_2_28"
+    target = f"{machine}-manylinux_{glibc}"
 
     def install(out: Path) -> None:
         words: list[str | Path] = [
