@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "seldon-core-operator"
 NAMESPACE = "seldon-system"
 KUBE_VERSION = "1.34.0"
+HELM, HELM4 = "HELM", "HELM4"
 TIMEOUT_SECONDS = 60
 
 
@@ -67,12 +68,13 @@ def render_chart(
     namespace: str = NAMESPACE,
     kube_version: str = KUBE_VERSION,
     chart: Path = CHART,
+    program: str = HELM,
 ) -> Rendered:
     """The chart's objects with the values, as `helm template` gives them. Raises HelmFailed."""
-    return _render(json.dumps(values or {}, sort_keys=True), release, namespace, kube_version, chart)
+    return _render(json.dumps(values or {}, sort_keys=True), release, namespace, kube_version, chart, program)
 
 
-def notes(values: dict[str, Any] | None = None, *, namespace: str = NAMESPACE) -> str:
+def notes(values: dict[str, Any] | None = None, *, namespace: str = NAMESPACE, program: str = HELM) -> str:
     """What Helm prints after an installation with the values.
 
     Without a cluster Helm prints no notes: so they are rendered as the data of one more object, in a copy of the chart.
@@ -81,7 +83,8 @@ def notes(values: dict[str, Any] | None = None, *, namespace: str = NAMESPACE) -
         chart = copy_chart(Path(folder))
         (chart / "templates" / "NOTES.txt").rename(chart / "files" / "notes.txt")
         (chart / "templates" / "notes.yaml").write_text(NOTES_AS_AN_OBJECT, encoding="utf-8")
-        text: str = render_chart(values, namespace=namespace, chart=chart).one("ConfigMap", "notes")["data"]["notes"]
+        rendered = render_chart(values, namespace=namespace, chart=chart, program=program)
+    text: str = rendered.one("ConfigMap", "notes")["data"]["notes"]
     return text
 
 
@@ -90,17 +93,18 @@ def copy_chart(folder: Path) -> Path:
     return Path(shutil.copytree(CHART, folder / "chart"))
 
 
-def run_helm(arguments: list[str], stdin: str = "") -> str:
-    """What helm prints. The program is the one that the environment variable HELM names, or the one on PATH."""
+def run_helm(arguments: list[str], stdin: str = "", *, program: str = HELM) -> str:
+    """What helm prints. The environment variable of this name says which one; for Helm 3 it may be the one on PATH."""
+    found = os.environ.get(program, "helm" if program == HELM else "")
+    assert found, f"{program} is not set: start the tests with `python3 -m devtools run --need helm -- COMMAND`"
     with tempfile.TemporaryDirectory() as home:
         environment = {
             "PATH": os.environ.get("PATH", ""),
             "HOME": home,  # no plugins, no repositories of the person who runs the tests
             "KUBECONFIG": "/dev/null",  # no cluster either
         }
-        program = os.environ.get("HELM", "helm")
         done = subprocess.run(
-            [program, *arguments],
+            [found, *arguments],
             input=stdin,
             env=environment,
             capture_output=True,
@@ -114,8 +118,10 @@ def run_helm(arguments: list[str], stdin: str = "") -> str:
 
 
 @functools.cache
-def _render(values: str, release: str, namespace: str, kube_version: str, chart: Path) -> Rendered:
+def _render(  # noqa: PLR0917  # all of them are the cache's key
+    values: str, release: str, namespace: str, kube_version: str, chart: Path, program: str
+) -> Rendered:
     command = ["template", release, str(chart), "--namespace", namespace, "--kube-version", kube_version]
-    text = run_helm([*command, "--values", "-"], values)
+    text = run_helm([*command, "--values", "-"], values, program=program)
     loaded = yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return Rendered(text=text, objects=tuple(item for item in loaded if item))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,21 +9,37 @@ import yaml
 
 from seldon_core import __version__
 from seldon_core.api.values import Values, load_values, merge
+from seldon_core.operator import edits
 
 from .helm import CHART, copy_chart, render_chart
+from .models import controllers_values
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def live_config(values: dict[str, Any] | None = None) -> dict[str, Any]:
-    data = render_chart(values).one("ConfigMap", "seldon-config")["data"]
-    return {key: json.loads(text) for key, text in data.items()}
+    """What the controller writes into seldon-config where nobody has edited it."""
+    return edits.of_chart(controllers_values(values))
 
 
-def controllers_values(values: dict[str, Any] | None = None) -> Values:
-    text = render_chart(values).one("ConfigMap", "seldon-operator-values")["data"]["values.yaml"]
-    return load_values(yaml.safe_load(text), merged=True)
+def test_the_data_are_the_controllers() -> None:
+    # What the chart does not name, Helm neither changes nor takes away.
+    live = render_chart().one("ConfigMap", "seldon-config")
+
+    assert not {"data", "binaryData"} & set(live)
+    assert live["metadata"]["annotations"] == {"seldon.io/config-data": "controller"}
+
+
+def test_no_value_changes_the_live_configurations_manifest() -> None:
+    changed = {
+        "credentials": {"s3": {"s3AccessKeyIDName": "x"}},
+        "explainer": {"image": "x"},
+        "predictor_servers": {"MINE": {"protocols": {}}},
+        "storageInitializer": {"image": "x"},
+    }
+
+    assert render_chart(changed).one("ConfigMap", "seldon-config") == render_chart().one("ConfigMap", "seldon-config")
 
 
 def test_the_live_configuration_has_the_released_shape() -> None:
@@ -47,25 +62,6 @@ def test_the_live_configuration_has_the_released_shape() -> None:
         "memoryRequest": "100Mi",
     }
     assert config["predictor_servers"] == load_values({}).predictor_servers
-
-
-@pytest.mark.parametrize("key", ["credentials", "explainer", "predictor_servers", "storageInitializer"])
-def test_a_value_that_changes_one_key_of_the_live_configuration_leaves_the_text_of_the_others(key: str) -> None:
-    # Helm's merge of the former manifest, the new one and the live object keeps an edit of each key whose text is the
-    # same in both manifests. So the texts must not depend on more than their own section.
-    changed = {
-        "credentials": {"s3": {"s3AccessKeyIDName": "x"}},
-        "explainer": {"image": "x"},
-        "predictor_servers": {"MINE": {"protocols": {}}},
-        "storageInitializer": {"image": "x"},
-    }
-    before = render_chart().one("ConfigMap", "seldon-config")["data"]
-
-    after = render_chart({key: changed[key], "global": {"imageRegistry": "r"}}).one("ConfigMap", "seldon-config")[
-        "data"
-    ]
-
-    assert {name for name, text in before.items() if after[name] != text} == {key}
 
 
 def test_a_quantity_that_was_typed_as_a_number_is_a_text_in_the_live_configuration() -> None:
@@ -111,10 +107,8 @@ def test_values_of_a_former_release_alone_are_enough(tmp_path: Path) -> None:
     assert rendered.names() == expected.names()
     assert rendered.env() == expected.env()
     assert rendered.container() == expected.container()
-    assert (
-        json.loads(rendered.one("ConfigMap", "seldon-config")["data"]["predictor_servers"])
-        == (former["predictor_servers"])
-    )
+    given = yaml.safe_load(rendered.one("ConfigMap", "seldon-operator-values")["data"]["values.yaml"])
+    assert edits.of_chart(load_values(given, merged=True))["predictor_servers"] == former["predictor_servers"]
 
 
 def test_the_values_of_the_chart_are_the_defaults_of_the_controller() -> None:

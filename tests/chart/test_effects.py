@@ -1,19 +1,27 @@
-"""Every value does what it says: each key is listed here with what it changes, or with the reason why nothing changes.
+"""Every value does what it says: each key is listed here with what it changes, or as one that changes nothing.
 
-Most keys are the controller's: the chart hands them on in the ConfigMap `seldon-operator-values`, and what it makes of
-them is tested in its own room. The first table below is of the keys that change an object of the chart itself.
+The first table is of the keys that change an object of the chart itself. Most keys are the controller's: the chart
+hands them on in the ConfigMap `seldon-operator-values`. From that ConfigMap on, the second table shows what they change
+in the objects of a SeldonDeployment, and the third one in the controller. A key that is in no table fails a test.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seldon_core.api.values import known_keys
+from seldon_core.api.values import known_keys, merge
+from seldon_core.kube import Client
+from seldon_core.operator.configuration import Configuration
+from seldon_core.operator.events import Recorder
 
-from .helm import Rendered, render_chart
-from .test_config import controllers_values
+from .helm import ROOT, Rendered, render_chart
+from .models import ENGINE, Models, manifest, models
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 # Path of the value, what is given, and the objects (kind, name) that it changes.
 CONFIG, DEPLOYMENT, WEBHOOK = "seldon-config", "seldon-controller-manager", "seldon-validating-webhook-configuration"
@@ -42,14 +50,14 @@ EFFECTS: dict[str, tuple[Any, set[str]]] = {
     "global.imageRegistry": ("registry.example.com", {DEPLOYMENT}),
     "global.imagePullSecrets": (["mine"], {DEPLOYMENT}),
     "ambassador.enabled": (True, {MANAGER_ROLE}),
+    "certManager.enabled": (
+        True,
+        {DEPLOYMENT, WEBHOOK, SECRET, OWN_ROLE, "seldon-webhook-role"}
+        | {"seldon-selfsigned-issuer", "seldon-webhook-ca", "seldon-serving-cert"},
+    ),
     "controllerId": ("mine", {DEPLOYMENT, WEBHOOK}),
     "crd.annotations": ({"a": "b"}, {DEFINITION}),
     "crd.create": (False, {DEFINITION}),
-    "credentials.gcs.gcsCredentialFileName": ("mine", {CONFIG}),
-    "credentials.s3.s3AccessKeyIDName": ("mine", {CONFIG}),
-    "credentials.s3.s3SecretAccessKeyName": ("mine", {CONFIG}),
-    "explainer.image": ("mine", {CONFIG}),
-    "explainer.image_v2": ("mine", {CONFIG}),
     "gateway.enabled": (True, {MANAGER_ROLE}),
     "hostNetwork": (True, {DEPLOYMENT}),
     "image.pullPolicy": ("Always", {DEPLOYMENT}),
@@ -59,6 +67,7 @@ EFFECTS: dict[str, tuple[Any, set[str]]] = {
     "istio.enabled": (True, {MANAGER_ROLE}),
     "keda.enabled": (True, {MANAGER_ROLE}),
     "kubeflow": (True, {WEBHOOK}),
+    "manager.affinity": ({"nodeAffinity": {}}, {DEPLOYMENT}),
     "manager.annotations": ({"a": "b"}, {DEPLOYMENT}),
     "manager.leaderElectionID": ("mine", {OWN_ROLE}),
     "manager.containerSecurityContext": ({"runAsGroup": 1}, {DEPLOYMENT}),
@@ -67,10 +76,16 @@ EFFECTS: dict[str, tuple[Any, set[str]]] = {
     "manager.logLevel": ("DEBUG", {DEPLOYMENT}),
     "manager.memoryLimit": ("1Gi", {DEPLOYMENT}),
     "manager.memoryRequest": ("1Gi", {DEPLOYMENT}),
+    "manager.nodeSelector": ({"zone": "a"}, {DEPLOYMENT}),
     "manager.priorityClassName": ("mine", {DEPLOYMENT}),
+    "manager.replicas": (2, {DEPLOYMENT}),
+    "manager.tolerations": ([{"operator": "Exists"}], {DEPLOYMENT}),
+    "manager.topologySpreadConstraints": ([{"topologyKey": "zone"}], {DEPLOYMENT}),
+    "managerCreateResources": (True, {CONFIG, DEPLOYMENT, OWN_ROLE, SECRET, SERVICE, WEBHOOK, "seldon-webhook-role"}),
     "managerUserID": (1000, {DEPLOYMENT}),
     "metrics.port": (9090, {DEPLOYMENT}),
-    "predictor_servers": ({"MINE": {}}, {CONFIG}),
+    "networkPolicies.enabled": (True, {DEPLOYMENT}),
+    "networkPolicies.models.enabled": (True, {MANAGER_ROLE}),
     "rbac.configmap.create": (False, {CREDENTIALS_ROLE, "seldon-manager-sas-rolebinding"}),
     "rbac.create": (False, ROLES | BINDINGS),
     "serviceAccount.create": (False, {ACCOUNT}),
@@ -81,61 +96,201 @@ EFFECTS: dict[str, tuple[Any, set[str]]] = {
         | {DEPLOYMENT, WEBHOOK, MANAGER_ROLE, CREDENTIALS_ROLE}
         | {"seldon-manager-rolebinding", "seldon-manager-sas-rolebinding"},
     ),
-    "storageInitializer.cpuLimit": ("2", {CONFIG}),
-    "storageInitializer.cpuRequest": ("2", {CONFIG}),
-    "storageInitializer.image": ("mine", {CONFIG}),
-    "storageInitializer.memoryLimit": ("2Gi", {CONFIG}),
-    "storageInitializer.memoryRequest": ("2Gi", {CONFIG}),
     "storageInitializer.serviceAccountCredentials": (False, {CREDENTIALS_ROLE, "seldon-manager-sas-rolebinding"}),
     "webhook.port": (9443, {DEPLOYMENT, SERVICE}),
 }
 
-# Path of the value and what is given: changes what the controller reads, and no other object.
-FOR_THE_CONTROLLER: dict[str, Any] = {
-    "ambassador.grpcNamespaceHeader": True,
-    "ambassador.singleNamespace": True,
-    "ambassador.version": "v1",
-    "certManager.enabled": True,
+INITIALIZER, EXPLAINER = "c-model-initializer", "iris-p-explainer"
+
+
+def quantity(container: str, side: str, name: str) -> Callable[[Models], Any]:
+    return lambda m: m.container(container)["resources"][side][name]
+
+
+def secret_key(variable: str) -> Callable[[Models], Any]:
+    """The key of the service account's secret that a variable of the initializer refers to."""
+
+    def look(m: Models) -> Any:
+        refs = {e["name"]: e.get("valueFrom", {}).get("secretKeyRef") for e in m.container(INITIALIZER).get("env", ())}
+        return (refs.get(variable) or {}).get("key")
+
+    return look
+
+
+def headers(m: Models) -> set[str]:
+    """Names of the headers that gRPC Mappings ask for."""
+    return {name for each in m.all("Mapping") for name in each["spec"].get("headers", ())}
+
+
+def spread(m: Models) -> Any:
+    return m.pod.get("topologySpreadConstraints")
+
+
+def policy(part: str) -> Callable[[Models], Any]:
+    return lambda m: m.one("NetworkPolicy")["spec"].get(part)
+
+
+# Path of the value, what is given, where to look among the objects of a SeldonDeployment, and what is there then.
+IN_MODELS: dict[str, tuple[Any, Callable[[Models], Any], Any]] = {
+    "ambassador.grpcNamespaceHeader": (True, headers, {"seldon", "namespace"}),
+    "ambassador.singleNamespace": (
+        True,
+        lambda m: "/seldon/iris/" in [e["spec"]["prefix"] for e in m.all("Mapping")],
+        True,
+    ),
+    "ambassador.version": ("v1", lambda m: len(m.all("Mapping")), 0),
+    "credentials.gcs.gcsCredentialFileName": (
+        "mine",
+        lambda m: [v["secret"]["secretName"] for v in m.pod["volumes"] if "gcp" in v["name"] and "secret" in v],
+        ["named"],
+    ),
+    "credentials.s3.s3AccessKeyIDName": ("mine", secret_key("AWS_ACCESS_KEY_ID"), "mine"),
+    "credentials.s3.s3SecretAccessKeyName": ("mine", secret_key("AWS_SECRET_ACCESS_KEY"), "mine"),
+    "defaultUserID": ("1000", lambda m: m.pod["securityContext"]["runAsUser"], 1000),
+    "executor.fullHealthChecks": (True, lambda m: "--full_health_checks=true" in m.engine["args"], True),
+    "executor.image.pullPolicy": ("Always", lambda m: m.engine["imagePullPolicy"], "Always"),
+    "executor.image.registry": ("mine", lambda m: m.engine["image"].partition("/")[0], "mine"),
+    "executor.image.repository": ("mine", lambda m: m.engine["image"].partition("/")[2].partition(":")[0], "mine"),
+    "executor.image.tag": ("mine", lambda m: m.engine["image"].rpartition(":")[2], "mine"),
+    "executor.metricsPortName": ("mine", lambda m: m.port(ENGINE, "mine"), 8000),
+    "executor.port": (8001, lambda m: m.port(ENGINE, "http"), 8001),
+    "executor.prometheus.path": ("/mine", lambda m: m.argument("--prometheus_path"), "/mine"),
+    "executor.requestLogger.defaultEndpoint": ("http://mine", lambda m: m.env(ENGINE, LOGGER), "http://mine"),
+    "executor.requestLogger.workQueueSize": (1, lambda m: m.argument("--log_work_buffer_size"), "1"),
+    "executor.requestLogger.writeTimeoutMs": (1, lambda m: m.argument("--log_write_timeout_ms"), "1"),
+    "executor.resources.cpuLimit": ("1", quantity(ENGINE, "limits", "cpu"), "1"),
+    "executor.resources.cpuRequest": ("1", quantity(ENGINE, "requests", "cpu"), "1"),
+    "executor.resources.memoryLimit": ("1Gi", quantity(ENGINE, "limits", "memory"), "1Gi"),
+    "executor.resources.memoryRequest": ("1Gi", quantity(ENGINE, "requests", "memory"), "1Gi"),
+    "executor.serviceAccount.name": ("mine", lambda m: m.pod.get("serviceAccountName"), "mine"),
+    "executor.user": (1000, lambda m: m.engine["securityContext"].get("runAsUser"), 1000),
+    "explainer.image": ("mine", lambda m: m.container(EXPLAINER)["image"], "mine"),
+    "explainer.image_v2": ("mine", lambda m: m.container(EXPLAINER)["image"], "mine"),
+    "gateway.grpcListener": (
+        "mine",
+        lambda m: m.one("GRPCRoute")["spec"]["parentRefs"][0].get("sectionName"),
+        "mine",
+    ),
+    "gateway.httpListener": (
+        "mine",
+        lambda m: m.one("HTTPRoute")["spec"]["parentRefs"][0].get("sectionName"),
+        "mine",
+    ),
+    "gateway.name": ("mine", lambda m: m.one("HTTPRoute")["spec"]["parentRefs"][0]["name"], "mine"),
+    "gateway.namespace": ("mine", lambda m: m.one("HTTPRoute")["spec"]["parentRefs"][0].get("namespace"), "mine"),
+    "istio.gateway": ("mine/gateway", lambda m: m.one("VirtualService")["spec"]["gateways"], ["mine/gateway"]),
+    "istio.tlsMode": (
+        "ISTIO_MUTUAL",
+        lambda m: m.one("DestinationRule")["spec"].get("trafficPolicy"),
+        {"tls": {"mode": "ISTIO_MUTUAL"}},
+    ),
+    "manager.deploymentNameAsPrefix": (
+        True,
+        lambda m: m.one("Deployment")["metadata"]["name"].startswith("a-rather-long-name"),
+        True,
+    ),
+    "modelDefaults.affinity": ({"nodeAffinity": {}}, lambda m: m.pod.get("affinity"), {"nodeAffinity": {}}),
+    "modelDefaults.imagePullSecrets": (["mine"], lambda m: m.pod.get("imagePullSecrets"), [{"name": "mine"}]),
+    "modelDefaults.nodeSelector": ({"gpu": "no"}, lambda m: m.pod.get("nodeSelector"), {"gpu": "no"}),
+    "modelDefaults.priorityClassName": ("mine", lambda m: m.pod.get("priorityClassName"), "mine"),
+    "modelDefaults.tolerations": (
+        [{"operator": "Exists"}],
+        lambda m: m.pod.get("tolerations"),
+        [{"operator": "Exists"}],
+    ),
+    "modelDefaults.topologySpreadConstraints": (
+        [{"topologyKey": "zone"}],
+        lambda m: [each["topologyKey"] for each in spread(m) or ()],
+        ["zone"],
+    ),
+    "networkPolicies.models.egress": (
+        [{"to": [{"podSelector": {}}]}],
+        lambda m: (policy("egress")(m) or [None])[-1],
+        {"to": [{"podSelector": {}}]},
+    ),
+    "networkPolicies.models.ingressFrom": (
+        [{"podSelector": {}}],
+        lambda m: policy("ingress")(m)[1].get("from"),
+        [{"podSelector": {}}],
+    ),
+    "predictiveUnit.defaultEnvSecretRefName": (
+        "mine",
+        lambda m: m.container(INITIALIZER).get("envFrom"),
+        [{"secretRef": {"name": "mine"}}],
+    ),
+    "predictiveUnit.grpcPort": (9501, lambda m: m.port("c", "grpc"), 9501),
+    "predictiveUnit.httpPort": (9001, lambda m: m.port("c", "http"), 9001),
+    "predictiveUnit.metricsPortName": ("mine", lambda m: m.port("c", "mine"), 6000),
+    "predictor_servers": (
+        {"SKLEARN_SERVER": {"protocols": {"seldon": {"image": "mine", "defaultImageVersion": "1"}}}},
+        lambda m: m.container("c")["image"],
+        "mine:1",
+    ),
+    "storageInitializer.cpuLimit": ("2", quantity(INITIALIZER, "limits", "cpu"), "2"),
+    "storageInitializer.cpuRequest": ("2", quantity(INITIALIZER, "requests", "cpu"), "2"),
+    "storageInitializer.image": ("mine", lambda m: m.container(INITIALIZER)["image"], "mine"),
+    "storageInitializer.memoryLimit": ("2Gi", quantity(INITIALIZER, "limits", "memory"), "2Gi"),
+    "storageInitializer.memoryRequest": ("2Gi", quantity(INITIALIZER, "requests", "memory"), "2Gi"),
+}
+LOGGER = "REQUEST_LOGGER_DEFAULT_ENDPOINT"
+
+V2 = manifest()
+V2["spec"]["protocol"] = "v2"
+SEPARATE = manifest()
+SEPARATE["spec"]["annotations"] = {"seldon.io/engine-separate-pod": "true"}
+ACCOUNT = manifest(
+    graph={"name": "c", "implementation": "SKLEARN_SERVER", "modelUri": "s3://m", "serviceAccountName": "mine"}
+)
+SAMPLES = {
+    "credentials.gcs.gcsCredentialFileName": ACCOUNT,
+    "credentials.s3.s3AccessKeyIDName": ACCOUNT,
+    "credentials.s3.s3SecretAccessKeyName": ACCOUNT,
+    "executor.serviceAccount.name": SEPARATE,
+    "explainer.image_v2": V2,
+    "manager.deploymentNameAsPrefix": manifest(
+        "a-rather-long-name", name="of-a-predictor-that-does-not-fit-into-63-characters"
+    ),
+}
+"""Where it takes another SeldonDeployment to show what a value changes."""
+
+SECTIONS = ("ambassador", "gateway", "istio", "networkPolicies.models")
+"""Their values mean something where they are enabled."""
+
+
+# Path of the value, what is given, and what the controller goes by.
+IN_CONTROLLER: dict[str, tuple[Any, Callable[[Configuration], Any], Any]] = {
+    "manager.leaderElectionLeaseDurationSecs": (30, lambda c: c.lease.timings.duration, 30),
+    "manager.leaderElectionRenewDeadlineSecs": (12, lambda c: c.lease.timings.renew_deadline, 12),
+    "manager.leaderElectionRetryPeriodSecs": (5, lambda c: c.lease.timings.retry_period, 5),
+    "manager.rollout.maxConcurrent": (2, lambda c: c.rollout.max_concurrent, 2),
+    "manager.takeover": ("roll", lambda c: c.rollout.takeover, "roll"),
+}
+
+# What they are for is gone; docs/values.md says so.
+WITHOUT_EFFECT: dict[str, Any] = {
+    "executor.mode": "sidecar",
     "crd.forceV1": True,
     "crd.forceV1beta1": True,
-    "defaultUserID": "1000",
-    "executor.fullHealthChecks": True,
-    "executor.image.pullPolicy": "Always",
-    "executor.image.registry": "mine",
-    "executor.image.repository": "mine",
-    "executor.image.tag": "mine",
-    "executor.metricsPortName": "mine",
-    "executor.mode": "sidecar",
-    "executor.port": 8001,
-    "executor.prometheus.path": "/mine",
-    "executor.requestLogger.defaultEndpoint": "http://mine",
-    "executor.requestLogger.workQueueSize": 1,
-    "executor.requestLogger.writeTimeoutMs": 1,
-    "executor.resources.cpuLimit": "1",
-    "executor.resources.cpuRequest": "1",
-    "executor.resources.memoryLimit": "1Gi",
-    "executor.resources.memoryRequest": "1Gi",
-    "executor.serviceAccount.name": "mine",
-    "executor.user": 1000,
-    "gateway.name": "mine",
-    "gateway.namespace": "mine",
-    "istio.gateway": "mine/gateway",
-    "istio.tlsMode": "ISTIO_MUTUAL",
-    "manager.deploymentNameAsPrefix": True,
-    "manager.leaderElectionLeaseDurationSecs": 30,
-    "manager.leaderElectionRenewDeadlineSecs": 20,
     "manager.leaderElectionResourceLock": "leases",
-    "manager.leaderElectionRetryPeriodSecs": 5,
-    "managerCreateResources": True,
-    "predictiveUnit.defaultEnvSecretRefName": "mine",
-    "predictiveUnit.grpcPort": 9501,
-    "predictiveUnit.httpPort": 9001,
-    "predictiveUnit.metricsPortName": "mine",
     "usageMetrics.enabled": True,
+}
+
+# Part of an object that another value makes.
+WITHIN = {
+    "networkPolicies.apiServerPorts": ([8443], lambda p: [each["port"] for each in p["egress"][1]["ports"]], [8443]),
+    "networkPolicies.metricsFrom": ([{"podSelector": {}}], lambda p: p["ingress"][1]["from"], [{"podSelector": {}}]),
 }
 
 # Moves every object, see test_objects.
 EVERYTHING = {"namespaceOverride"}
+
+
+def configuration(values: dict[str, Any], folder: Path) -> Configuration:
+    """The controller's configuration, made from the file that the chart mounts; nobody is asked for it."""
+    file = folder / "values.yaml"
+    file.write_text(render_chart(values).one("ConfigMap", VALUES)["data"]["values.yaml"], encoding="utf-8")
+    client = Client.connect(field_manager="chart", server="http://127.0.0.1:1")
+    return Configuration(client, values_file=file, namespace="ns", name=CONFIG, recorder=Recorder(client))
 
 
 def at(path: str, value: Any) -> dict[str, Any]:
@@ -165,7 +320,9 @@ def changed(values: dict[str, Any]) -> set[str]:
 
 
 def test_every_key_is_listed() -> None:
-    assert EFFECTS.keys() | FOR_THE_CONTROLLER.keys() | EVERYTHING == set(known_keys())
+    tables = (EFFECTS, IN_MODELS, IN_CONTROLLER, WITHOUT_EFFECT, WITHIN, EVERYTHING)
+
+    assert sorted(key for table in tables for key in table) == sorted(known_keys())
 
 
 @pytest.mark.parametrize("path", EFFECTS)
@@ -175,9 +332,40 @@ def test_a_value_changes_these_objects_and_no_others(path: str) -> None:
     assert changed(at(path, given)) == names | {VALUES}
 
 
-@pytest.mark.parametrize("path", FOR_THE_CONTROLLER)
-def test_a_value_of_the_controllers_reaches_it(path: str) -> None:
-    values = at(path, FOR_THE_CONTROLLER[path])
+@pytest.mark.parametrize("path", IN_MODELS)
+def test_a_value_changes_the_objects_of_models(path: str) -> None:
+    given, look, expected = IN_MODELS[path]
+    sample = SAMPLES.get(path, manifest())
+    enabled = next((at(f"{each}.enabled", True) for each in SECTIONS if path.startswith(f"{each}.")), {})
 
-    assert changed(values) == {VALUES}
-    assert controllers_values(values) != controllers_values({})
+    assert look(models(enabled, sample)) != expected
+    assert look(models(merge(enabled, at(path, given)), sample)) == expected
+    assert changed(merge(enabled, at(path, given))) == changed(enabled) | {VALUES}
+
+
+@pytest.mark.parametrize("path", IN_CONTROLLER)
+def test_a_value_changes_the_controller(path: str, tmp_path: Path) -> None:
+    given, look, expected = IN_CONTROLLER[path]
+
+    assert look(configuration({}, tmp_path)) != expected
+    assert look(configuration(at(path, given), tmp_path)) == expected
+    assert changed(at(path, given)) == {VALUES}
+
+
+@pytest.mark.parametrize("path", WITHOUT_EFFECT)
+def test_a_value_without_effect_reaches_the_controller_and_the_documentation_says_so(path: str) -> None:
+    given = at(path, WITHOUT_EFFECT[path])
+    text = (ROOT / "docs" / "values.md").read_text(encoding="utf-8")
+
+    assert changed(given) == {VALUES}
+    assert models(given, manifest()) == models({}, manifest())
+    row = next(line for line in text.splitlines() if line.startswith(f"| `{path}` |"))
+    assert "ithout effect" in row or "in this release" in row
+
+
+@pytest.mark.parametrize("path", WITHIN)
+def test_a_value_changes_the_controllers_network_policy(path: str) -> None:
+    given, look, expected = WITHIN[path]
+    values = merge(at("networkPolicies.enabled", True), at(path, given))
+
+    assert look(render_chart(values).one("NetworkPolicy")["spec"]) == expected

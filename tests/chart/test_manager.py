@@ -172,3 +172,51 @@ def test_a_controller_that_shall_be_root_can_start(user: Any) -> None:
 
     assert spec["securityContext"] | {"runAsUser": 0, "runAsNonRoot": False} == spec["securityContext"]
     assert container["securityContext"]["runAsNonRoot"] is False
+
+
+def test_more_than_one_pod_have_a_budget_and_are_spread() -> None:
+    rendered = render_chart({"manager": {"replicas": 3}})
+
+    assert rendered.one("Deployment")["spec"]["replicas"] == 3
+    budget = rendered.one("PodDisruptionBudget")["spec"]
+    assert budget == {"maxUnavailable": 1, "selector": {"matchLabels": SELECTOR}}
+    assert pod({"manager": {"replicas": 3}})["spec"]["topologySpreadConstraints"] == [
+        {
+            "maxSkew": 1,
+            "topologyKey": "kubernetes.io/hostname",
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": SELECTOR},
+        }
+    ]
+
+
+def test_a_single_pod_has_no_budget_that_could_only_block_a_drain() -> None:
+    assert not [item for item in render_chart().objects if item["kind"] == "PodDisruptionBudget"]
+    assert "topologySpreadConstraints" not in pod()["spec"]
+
+
+def test_ones_own_placement_takes_the_place_of_the_default() -> None:
+    mine = {"maxSkew": 2, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}
+    other = mine | {"labelSelector": {"matchLabels": {"a": "b"}}}
+    values = {"replicas": 2, "topologySpreadConstraints": [mine, other]}
+
+    spread = pod({"manager": values})["spec"]["topologySpreadConstraints"]
+
+    assert spread == [mine | {"labelSelector": {"matchLabels": SELECTOR}}, other]
+    affinity = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": []}}
+    spec = pod({"manager": {"replicas": 2, "affinity": affinity}})["spec"]
+    assert "topologySpreadConstraints" not in spec
+    assert spec["affinity"] == affinity
+
+
+def test_the_controllers_network_policy_lets_in_and_out_what_it_needs() -> None:
+    values = {"networkPolicies": {"enabled": True}, "webhook": {"port": 9443}, "metrics": {"port": 9090}}
+    policy = render_chart(values).one("NetworkPolicy")["spec"]
+
+    assert policy["podSelector"] == {"matchLabels": SELECTOR}
+    assert policy["policyTypes"] == ["Egress", "Ingress"]
+    assert policy["ingress"] == [
+        {"ports": [{"port": 9443, "protocol": "TCP"}]},
+        {"ports": [{"port": 9090, "protocol": "TCP"}]},
+    ]
+    assert [[port["port"] for port in rule["ports"]] for rule in policy["egress"]] == [[53, 53], [443, 6443]]

@@ -75,8 +75,6 @@ def test_the_defaults_give_no_warning() -> None:
 @pytest.mark.parametrize(
     ("values", "line"),
     [
-        ({"certManager": {"enabled": True}}, "- certManager.enabled: this release takes no certificate"),
-        ({"managerCreateResources": True}, "- managerCreateResources: without effect"),
         ({"usageMetrics": {"enabled": True}}, "- usageMetrics.enabled: without effect"),
         ({"manager": {"leaderElectionResourceLock": "x"}}, "- manager.leaderElectionResourceLock: without effect"),
         (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from seldon_core.api.decode import load
 from seldon_core.api.values import load_values
@@ -28,19 +29,22 @@ IN_SERVED_NAMESPACES = {
     "/pods": READ,
     "/pods/log": {"get"},
     "apps/replicasets": READ | {"delete"},
-    "/events": READ | {"create"},
+    "/events": READ | {"create", "patch"},
 }
+LEFT_OVER = {"delete", "list"}
+"""Of what is switched off: the controller takes away what it has made of it."""
 ROUTES = {
     "istio": {"networking.istio.io/virtualservices", "networking.istio.io/destinationrules"},
     "ambassador": {"getambassador.io/mappings", "getambassador.io/tlscontexts"},
     "gateway": {"gateway.networking.k8s.io/httproutes", "gateway.networking.k8s.io/grpcroutes"},
 }
+IN_SERVED_NAMESPACES |= dict.fromkeys({"keda.sh/scaledobjects"}.union(*ROUTES.values()), LEFT_OVER)
 IN_ALL_NAMESPACES = IN_SERVED_NAMESPACES | {"/namespaces": READ}
 CREDENTIALS = {"/secrets": {"get"}, "/serviceaccounts": {"get"}}
 IN_OWN_NAMESPACE = {
-    "/configmaps:seldon-config": READ,
+    "/configmaps:seldon-config": READ | {"patch"},
     "/secrets:seldon-webhook-tls": {"get", "patch"},
-    "/events": {"create"},
+    "/events": {"create", "get", "patch"},
     "coordination.k8s.io/leases": {"create"},
     "coordination.k8s.io/leases:a33bd623.machinelearning.seldon.io": {"get", "patch"},
 }
@@ -136,6 +140,35 @@ def test_secrets_of_models_are_out_of_reach_when_asked(values: dict[str, Any], *
     assert not [key for role in granted for key in role if "serviceaccounts" in key]
 
 
+def test_with_cert_manager_the_controller_writes_neither_secret_nor_webhook() -> None:
+    rendered = render_chart({"certManager": {"enabled": True}})
+
+    own = rights(rendered.one("Role", "seldon-leader-election-role"))
+    assert own == {key: verbs for key, verbs in IN_OWN_NAMESPACE.items() if "secrets" not in key}
+    watched = dict.fromkeys(WEBHOOK, READ)
+    assert rights(rendered.one("ClusterRole", "seldon-webhook-role-seldon-system")) == watched
+
+
+@pytest.mark.parametrize("cert_manager", [False, True])
+def test_what_the_controller_makes_for_itself_it_may_make(*, cert_manager: bool) -> None:
+    values = {"managerCreateResources": True, "certManager": {"enabled": cert_manager}}
+    rendered = render_chart(values)
+    own = rights(rendered.one("Role", "seldon-leader-election-role"))
+    webhook = rights(rendered.one("ClusterRole", "seldon-webhook-role-seldon-system"))
+    manifests = yaml.safe_load_all(rendered.one("ConfigMap", "seldon-operator-values")["data"]["resources.yaml"])
+
+    for manifest in manifests:
+        kind, name = manifest["kind"].lower() + "s", manifest["metadata"]["name"]
+        granted = webhook if kind == "validatingwebhookconfigurations" else own
+        group = "admissionregistration.k8s.io" if granted is webhook else ""
+        assert granted[f"{group}/{kind}:{name}"] >= {"get", "patch"}
+        assert granted[f"{group}/{kind}"] == {"create"}
+        (owner,) = manifest["metadata"]["ownerReferences"]
+        group = owner["apiVersion"].partition("/")[0]
+        assert granted[f"{group}/{owner['kind'].lower()}s:{owner['name']}"] == {"get"}
+        assert (owner["kind"], owner["name"]) in rendered.names()
+
+
 def test_the_lease_is_the_one_that_is_named() -> None:
     rendered = render_chart({"manager": {"leaderElectionID": "mine"}})
 
@@ -169,9 +202,11 @@ def test_a_service_account_of_ones_own() -> None:
     assert rendered.one("Deployment")["spec"]["template"]["spec"]["serviceAccountName"] == "mine"
 
 
-@pytest.mark.parametrize("used", [(), ("keda",), ("istio", "ambassador", "gateway")])
+@pytest.mark.parametrize("used", [(), ("keda",), ("istio", "ambassador", "gateway"), ("networkPolicies",)])
 def test_each_kind_that_the_controller_makes_can_be_made_and_removed(used: tuple[str, ...]) -> None:
-    values = {section: {"enabled": True} for section in used}
+    values: dict[str, Any] = {section: {"enabled": True} for section in used}
+    if "networkPolicies" in values:
+        values["networkPolicies"]["models"] = {"enabled": True}
     granted = rights(render_chart(values).one("ClusterRole", "seldon-manager-role-seldon-system"))
     made = kinds.owned_kinds(from_values(load_values(values)))
 

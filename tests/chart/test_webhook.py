@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import pytest
 
-from .helm import render_chart
+from seldon_core.operator import ownobjects, settings
+
+from .helm import Rendered, render_chart
 
 
 def webhook(values: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
@@ -68,6 +71,77 @@ def test_the_service_leads_to_the_controllers_pod() -> None:
     assert webhook()["clientConfig"]["service"]["port"] == 443
     assert rendered.env()["WEBHOOK_PORT"] == "9443"
     assert {"name": "webhook-server", "containerPort": 9443, "protocol": "TCP"} in rendered.container()["ports"]
+
+
+def certificate_folder(rendered: Rendered) -> tuple[str, str]:
+    """Where the controller reads a certificate that it is given, and the Secret that is mounted there."""
+    spec = rendered.one("Deployment")["spec"]["template"]["spec"]
+    mounts = {item["name"]: item["mountPath"] for item in rendered.container()["volumeMounts"]}
+    (volume,) = [item for item in spec["volumes"] if "secret" in item]
+    assert "optional" not in volume["secret"]  # the pod waits for it
+    return mounts[volume["name"]], volume["secret"]["secretName"]
+
+
+def test_cert_manager_makes_the_certificate_that_the_controller_reads() -> None:
+    rendered = render_chart({"certManager": {"enabled": True}}, namespace="one")
+    certificate = rendered.one("Certificate", "seldon-serving-cert")["spec"]
+    folder, secret = certificate_folder(rendered)
+
+    assert rendered.env()["WEBHOOK_CERTIFICATE_FOLDER"] == folder
+    assert "WEBHOOK_SECRET_NAME" not in rendered.env()
+    assert certificate["secretName"] == secret == "seldon-webhook-server-cert"
+    service = rendered.one("Service")["metadata"]["name"]
+    assert f"{service}.one.svc" in certificate["dnsNames"]
+    assert "server auth" in certificate["usages"]
+    assert not [item for item in rendered.objects if item["kind"] == "Secret"]
+
+
+def test_the_webhook_trusts_the_authority_of_that_certificate() -> None:
+    rendered = render_chart({"certManager": {"enabled": True}}, namespace="one")
+    authority = rendered.one("Certificate", "seldon-webhook-ca")["spec"]
+    issuers = {item["metadata"]["name"]: item["spec"] for item in rendered.objects if item["kind"] == "Issuer"}
+
+    annotations = rendered.one("ValidatingWebhookConfiguration")["metadata"]["annotations"]
+    assert annotations == {"cert-manager.io/inject-ca-from": "one/seldon-serving-cert"}
+    # A renewed server certificate is of the same authority, which the API server trusts already.
+    issuer = rendered.one("Certificate", "seldon-serving-cert")["spec"]["issuerRef"]["name"]
+    assert issuers[issuer] == {"ca": {"secretName": authority["secretName"]}}
+    assert issuers[authority["issuerRef"]["name"]] == {"selfSigned": {}}
+    assert authority["isCA"] is True
+
+
+def test_without_cert_manager_nothing_of_it_is_there() -> None:
+    assert not [item for item in render_chart().objects if item["apiVersion"].startswith("cert-manager.io")]
+
+
+@pytest.mark.parametrize("cert_manager", [False, True])
+def test_what_the_controller_makes_for_itself_is_what_the_chart_makes_otherwise(*, cert_manager: bool) -> None:
+    values = {"certManager": {"enabled": cert_manager}}
+    of_chart = {(item["kind"], item["metadata"]["name"]): item for item in render_chart(values).objects}
+    rendered = render_chart(values | {"managerCreateResources": True})
+
+    made = ownobjects.read_text(rendered.one("ConfigMap", "seldon-operator-values")["data"]["resources.yaml"])
+
+    names = {(item["kind"], item["metadata"]["name"]) for item in made}
+    assert names == of_chart.keys() - rendered.names()
+    assert {kind for kind, _ in names} - {"Secret"} == {"ConfigMap", "Service", "ValidatingWebhookConfiguration"}
+    for item in made:
+        twin = copy.deepcopy(of_chart[item["kind"], item["metadata"]["name"]])
+        extra = {"meta.helm.sh/release-name": "seldon-core", "meta.helm.sh/release-namespace": "seldon-system"}
+        twin["metadata"]["annotations"] = twin["metadata"].get("annotations", {}) | extra
+        twin["metadata"]["ownerReferences"] = item["metadata"]["ownerReferences"]
+        assert item == twin
+    assert rendered.env()["SELDON_RESOURCES_FILE"] == "/etc/seldon/resources.yaml"
+    assert "SELDON_RESOURCES_FILE" not in render_chart(values).env()
+
+
+def test_names_that_the_controller_takes_where_it_is_told_none_are_the_charts() -> None:
+    told = render_chart().env()
+    given = settings.from_env({})
+
+    assert (given.webhook_secret, given.webhook_service) == (told["WEBHOOK_SECRET_NAME"], told["WEBHOOK_SERVICE_NAME"])
+    assert (given.config_name, str(given.values_file)) == (told["SELDON_CONFIG_NAME"], told["SELDON_VALUES_FILE"])
+    assert (str(given.webhook_port), str(given.metrics_port)) == (told["WEBHOOK_PORT"], told["METRICS_PORT"])
 
 
 NO_ID = {"matchExpressions": [{"key": "seldon.io/controller-id", "operator": "DoesNotExist"}]}

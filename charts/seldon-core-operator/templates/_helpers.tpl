@@ -6,6 +6,7 @@ release did not have is not in .Values at all; every template reads its values t
 {{- define "seldon.values" -}}
 {{- $values := .Files.Get "files/defaults.yaml" | fromYaml -}}
 {{- include "seldon.overlay" (list $values .Values) -}}
+{{- include "seldon.ownImages" (list $values (.Files.Get "files/defaults.yaml" | fromYaml)) -}}
 {{- /* Helm has merged these rows already; a row that was removed with null must not come back. */ -}}
 {{- if kindIs "map" .Values.predictor_servers -}}
 {{- $_ := set $values "predictor_servers" .Values.predictor_servers -}}
@@ -34,11 +35,13 @@ seldon-validating-webhook-configuration-{{ include "seldon.namespace" . }}
 {{- end -}}
 
 {{/*
-The Secret with the webhook's certificate. Not the name that Seldon Core 1.17.1 used: that Secret is of the type
-kubernetes.io/tls, which can neither be changed nor be without data, and its data would be Helm's.
+The Secret with the webhook's certificate. The controller's is not called as Seldon Core 1.17.1's: that Secret is of the
+type kubernetes.io/tls, which can neither be changed nor be without data, and its data would be Helm's. cert-manager's
+is: it goes on with the one that it made.
 */}}
 {{- define "seldon.webhookSecret" -}}
-seldon-webhook-tls
+{{- $values := include "seldon.values" . | fromYaml -}}
+{{- ternary "seldon-webhook-server-cert" "seldon-webhook-tls" $values.certManager.enabled -}}
 {{- end -}}
 
 {{- define "seldon.labels" -}}
@@ -69,6 +72,29 @@ control-plane: seldon-controller-manager
 {{- $image = printf "%s/%s" (trimSuffix "/" $values.global.imageRegistry) (trimPrefix "localhost/" $image) -}}
 {{- end -}}
 {{- $image -}}
+{{- end -}}
+
+{{/* Pull secrets by name or as references; argument: the list. */}}
+{{- define "seldon.pullSecrets" -}}
+{{- range . }}
+- {{ if kindIs "map" . }}{{ toYaml . }}{{ else }}name: {{ . }}{{ end }}
+{{- end }}
+{{- end -}}
+
+{{/* How the controller's pods are spread; argument: the values in force. */}}
+{{- define "seldon.spread" -}}
+{{- $selector := dict "labelSelector" (dict "matchLabels" (include "seldon.selectorLabels" . | fromYaml)) -}}
+{{- $constraints := .manager.topologySpreadConstraints -}}
+{{- if and (gt (int .manager.replicas) 1) (not $constraints) (not .manager.affinity) -}}
+{{- $constraints = list (dict "maxSkew" 1 "topologyKey" "kubernetes.io/hostname" "whenUnsatisfiable" "ScheduleAnyway") -}}
+{{- end -}}
+{{- $result := list -}}
+{{- range $constraints -}}
+{{- $result = append $result (ternary . (merge (deepCopy .) $selector) (hasKey . "labelSelector")) -}}
+{{- end -}}
+{{- if $result -}}
+{{- toYaml $result -}}
+{{- end -}}
 {{- end -}}
 
 {{/* Full paths, a line each, of the keys that match a path in which * stands for any key; argument: mapping, path, prefix. */}}

@@ -1,32 +1,37 @@
 """From a mapping of chart values, as people write it, to typed values; an unknown key is refused with the nearest one.
 
-Helm refuses the same input through `values.schema.json`. Who comes without Helm (`seldonctl render --values`) meets the
-same contract here, and in words that say what to type instead.
+Helm refuses the same input, in the same words for an unknown key (values_keys.py). Who comes without Helm
+(`seldonctl render --values`) meets the same contract here.
 """
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec.inspect import Metadata, StructType, type_info
+from msgspec.inspect import Metadata, StructType
 
-from . import values_obsolete
+from . import values_images, values_keys, values_obsolete
 from .values_base import TEXT
+from .values_keys import known_keys, struct
 from .values_types import Values, user_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from msgspec import Struct
     from msgspec.inspect import Type
 
-__all__ = ["Values", "ValuesError", "default_values", "load_values", "merge", "obsolete_keys", "user_id"]
-
-
-GLOBAL = ("global",)
-"""Helm shares this section with all charts of an installation, so it may hold keys of others."""
+__all__ = [
+    "Values",
+    "ValuesError",
+    "default_values",
+    "known_keys",
+    "load_values",
+    "merge",
+    "obsolete_keys",
+    "user_id",
+]
 
 
 class ValuesError(ValueError):
@@ -49,14 +54,21 @@ def load_values(data: Mapping[str, Any] | None, *, merged: bool = False) -> Valu
         data = {}
     if not isinstance(data, dict):
         raise ValuesError(f"Values must be a mapping of keys, not {type(data).__name__}; see docs/values.md.")
-    prepared = _prepare(Values, _resolve_aliases(data), (), merged=merged)
+    if refused := values_keys.unknown(data):
+        raise ValuesError(refused)
+    prepared = _prepare(Values, _resolve_aliases(data), merged=merged)
     if isinstance(executor := prepared.get("executor"), dict) and executor.get("mode") == "embedded":
         raise ValuesError("executor.mode: `embedded` arrives with a later release; use `auto` or `sidecar` until then.")
     try:
-        return msgspec.convert(prepared, Values)
+        values = msgspec.convert(prepared, Values)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$.")
         raise ValuesError(f"{path.rstrip('`') or 'values'}: {message}; see docs/values.md.") from None
+    if values.webhook.port == values.metrics.port:
+        raise ValuesError(
+            f"webhook.port and metrics.port are both {values.webhook.port}: give one of them another port."
+        )
+    return values_images.with_own_images(values)
 
 
 def default_values() -> dict[str, Any]:
@@ -84,54 +96,26 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def known_keys() -> tuple[str, ...]:
-    """Full paths of every key that has a type of its own, sections left out."""
-    return tuple(_leaves(Values, ()))
-
-
-def _prepare(section: type[Struct], data: Any, path: tuple[str, ...], *, merged: bool) -> Any:
-    """What msgspec is to convert: keys checked, old ones left out, numbers made text where that is meant."""
+def _prepare(section: type[Struct], data: Any, *, merged: bool) -> Any:
+    """What msgspec is to convert: old keys left out, numbers made text where that is meant."""
     if not isinstance(data, dict):
         return data  # msgspec says what is wrong with it
-    fields = {item.encode_name: item for item in _struct(section).fields}
+    fields = {item.encode_name: item for item in struct(section).fields}
     prepared: dict[str, Any] = {}
     for key, value in data.items():
-        here = (*path, str(key))
-        if key in fields and value is None:
-            continue
-        if key not in fields:
-            if path != GLOBAL and (unknown := values_obsolete.unknown_in(".".join(here), value)):
-                below = value if unknown == ".".join(here) else None
-                raise ValuesError(_unknown(tuple(unknown.split(".")), below, path, tuple(fields)))
+        if key not in fields or value is None:
             continue
         kind = fields[key].type
         if isinstance(kind, StructType):
-            prepared[key] = _prepare(kind.cls, value, here, merged=merged)
+            prepared[key] = _prepare(kind.cls, value, merged=merged)
         elif _is_text(kind) and isinstance(value, int | float) and not isinstance(value, bool):
             prepared[key] = str(value)
         elif isinstance(value, dict):
-            if key == "predictor_servers":
-                _check_rows(value)
             factory = fields[key].default_factory
             prepared[key] = merge(factory() if callable(factory) and not merged else {}, value)
         else:
             prepared[key] = value
     return prepared
-
-
-def _check_rows(rows: Mapping[str, Any]) -> None:
-    """A row of `predictor_servers` has `protocols`, or keys of an old release; anything else would be lost silently."""
-    for name, row in rows.items():
-        for key in row if isinstance(row, dict) else ():
-            pattern = f"predictor_servers.*.{key}"
-            if key != "protocols" and not any(
-                f"{known}.".startswith(f"{pattern}.") for known in values_obsolete.OBSOLETE
-            ):
-                raise ValuesError(
-                    _unknown(
-                        ("predictor_servers", name, str(key)), row[key], ("predictor_servers", name), ("protocols",)
-                    )
-                )
 
 
 def _resolve_aliases(data: dict[str, Any]) -> dict[str, Any]:
@@ -150,41 +134,5 @@ def _resolve_aliases(data: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _unknown(path: tuple[str, ...], value: Any, section: tuple[str, ...], siblings: tuple[str, ...]) -> str:
-    while isinstance(value, dict) and value:  # the name that was typed, down to its leaf
-        key = next(iter(value))
-        path, value = (*path, str(key)), value[key]
-    full = ".".join(path)
-    if near := _nearest(path, section, siblings):
-        return f"Unknown value {full}: did you mean {near}?"
-    where = f"Keys of {'.'.join(section)}" if section else "Keys"
-    return f"Unknown value {full}. {where}: {', '.join(sorted(siblings))}; see docs/values.md."
-
-
-def _nearest(path: tuple[str, ...], section: tuple[str, ...], siblings: tuple[str, ...]) -> str | None:
-    """A misspelt name beside its siblings, else a right name in the wrong section."""
-    keys = known_keys()
-    if typed := difflib.get_close_matches(path[len(section)], siblings, n=1):
-        spelt = ".".join((*section, typed[0], *path[len(section) + 1 :]))
-        return next(iter(difflib.get_close_matches(spelt, keys, n=1, cutoff=0.8)), ".".join((*section, typed[0])))
-    namesakes = [key for key in keys if key.rpartition(".")[2].lower() == path[-1].lower()]
-    return next(iter(difflib.get_close_matches(".".join(path), namesakes, n=1, cutoff=0.0)), None)
-
-
-def _leaves(section: type[Struct], path: tuple[str, ...]) -> Iterator[str]:
-    for item in _struct(section).fields:
-        here = (*path, item.encode_name)
-        if isinstance(item.type, StructType):
-            yield from _leaves(item.type.cls, here)
-        else:
-            yield ".".join(here)
-
-
 def _is_text(kind: Type) -> bool:
     return isinstance(kind, Metadata) and (kind.extra or {}).get("scalar") == TEXT
-
-
-def _struct(section: type[Struct]) -> StructType:
-    info = type_info(section)
-    assert isinstance(info, StructType)  # noqa: S101  # narrows the type
-    return info

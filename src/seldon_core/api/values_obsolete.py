@@ -51,18 +51,6 @@ def present(data: Mapping[str, Any]) -> Iterator[str]:
         yield from _matches(data, pattern.split("."), "")
 
 
-def unknown_in(path: str, value: Any) -> str | None:
-    """The path of the first key, in a value that has this path, that no old release had and that is no alias."""
-    keys = (*OBSOLETE, *ALIASES)
-    if path in keys:
-        return None
-    section = any(key.startswith(path + ".") for key in keys)
-    if not section or not isinstance(value, dict | None):
-        return path
-    found = (unknown_in(f"{path}.{key}", child) for key, child in (value or {}).items())
-    return next((below for below in found if below), None)
-
-
 def _matches(node: Any, pattern: list[str], prefix: str) -> Iterator[str]:
     if not pattern:
         yield prefix.removeprefix(".")

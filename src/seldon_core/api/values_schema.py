@@ -1,7 +1,8 @@
 """The JSON schema of the chart's values, which Helm checks before it renders anything.
 
-Made from the same types that the controller reads (values_types.py). A misspelt key is refused; keys of old releases
-and null (which means the default) are allowed.
+Made from the same types that the controller reads (values_types.py). It judges values, and null, which means the
+default, is allowed. It does not judge names: a schema can say that a key is not allowed, and not which one is meant. So
+names are judged by the chart's `templates/_keys.tpl` (see values_keys.py), also where Helm is told to skip the schema.
 """
 
 from __future__ import annotations
@@ -17,9 +18,6 @@ from .values_types import Values
 
 if TYPE_CHECKING:
     from msgspec.inspect import Field, StructType
-
-OPEN_SECTIONS = frozenset({"global"})
-"""Sections that may hold keys of other charts: Helm shares `global` with all charts of an installation."""
 
 
 def schema() -> dict[str, Any]:
@@ -71,15 +69,12 @@ def _section(kind: StructType) -> dict[str, Any]:
     return {
         "description": _summary(kind),
         "type": ["object", "null"],
-        "additionalProperties": False,
         "properties": {field.encode_name: _property(field) for field in kind.fields},
     }
 
 
 def _property(field: Field) -> dict[str, Any]:
     node = node_of(field.type)
-    if field.encode_name in OPEN_SECTIONS:
-        node["additionalProperties"] = True
     if isinstance(field.type, inspect.StructType):
         return node
     default = field.default_factory() if callable(field.default_factory) else field.default
@@ -113,7 +108,6 @@ def _add(section: dict[str, Any], path: list[str], text: str) -> None:
     empty = {
         "description": "Keys of old releases, without a meaning today.",
         "type": ["object", "null"],
-        "additionalProperties": False,
         "properties": {},
     }
     _add(section["properties"].setdefault(head, empty), rest, text)

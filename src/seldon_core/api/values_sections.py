@@ -48,7 +48,7 @@ class Global(Section, frozen=True):
         list[str | dict[str, str]],
         doc(
             "New. Pull secrets of the controller's pod, as `[{name: my-secret}]` or `[my-secret]`. Pods of "
-            "models use those of their own service accounts."
+            "models use those of their own service accounts; see modelDefaults.imagePullSecrets, too."
         ),
     ] = field(default_factory=list)
 
@@ -73,7 +73,10 @@ class CertManager(Section, frozen=True):
 
     enabled: Annotated[
         bool,
-        doc("Take the webhook's certificate from cert-manager. Not in this release: the controller makes its own."),
+        doc(
+            "Take the webhook's certificate from cert-manager (`cert-manager.io/v1`), which must be installed: the "
+            "chart makes its Issuers and Certificates, and the controller follows what they renew."
+        ),
     ] = False
 
 
@@ -183,6 +186,14 @@ class Gateway(Section, frozen=True):
     """Routes through the Gateway API."""
 
     enabled: Annotated[bool, doc("New. Make an HTTPRoute and a GRPCRoute for each SeldonDeployment.")] = False
+    grpc_listener: Annotated[
+        str,
+        doc(
+            "New. The Gateway's listener for GRPCRoutes. Empty: any. A gateway that keeps to the Gateway API takes, "
+            "on one listener, HTTPRoutes or GRPCRoutes alone: name two of them there."
+        ),
+    ] = ""
+    http_listener: Annotated[str, doc("New. The Gateway's listener for HTTPRoutes. Empty: any.")] = ""
     name: Annotated[str, Meta(min_length=1), doc("New. Name of the Gateway that the routes belong to.")] = (
         "seldon-gateway"
     )
@@ -203,9 +214,23 @@ class Keda(Section, frozen=True):
     enabled: Annotated[bool, doc("Make ScaledObjects for predictors with a `kedaSpec`.")] = False
 
 
+class ManagerRollout(Section, frozen=True):
+    """How pods are replaced when the installation changes, not their SeldonDeployments."""
+
+    max_concurrent: Annotated[
+        int,
+        Meta(ge=0),
+        doc(
+            "New. A new release or other values may change the pods of every SeldonDeployment. So many of them are "
+            "replaced at a time, each until it is ready; 0: all at once. An edit of a SeldonDeployment never waits."
+        ),
+    ] = 5
+
+
 class Manager(Section, frozen=True):
     """The controller's Deployment `seldon-controller-manager`."""
 
+    affinity: Annotated[dict[str, Any], doc("New. Affinity of its pod.")] = field(default_factory=dict)
     annotations: Annotated[dict[str, str], doc("Annotations of its pod.")] = field(default_factory=dict)
     container_security_context: Annotated[
         dict[str, Any],
@@ -242,7 +267,32 @@ class Manager(Section, frozen=True):
     log_level: Annotated[str, doc("DEBUG, INFO, WARNING or ERROR.")] = "INFO"
     memory_limit: Annotated[Quantity, doc("Memory limit.")] = "300Mi"
     memory_request: Annotated[Quantity, doc("Memory request.")] = "200Mi"
+    node_selector: Annotated[dict[str, str], doc("New. Labels of the nodes that its pod may run on.")] = field(
+        default_factory=dict
+    )
     priority_class_name: Annotated[str | None, doc("Priority class of the pod.")] = None
+    replicas: Annotated[
+        int,
+        Meta(ge=1),
+        doc(
+            "New. Pods of the controller: one of them works, all answer the webhook. More than one get a "
+            "PodDisruptionBudget and are spread over nodes where that is possible."
+        ),
+    ] = 1
+    rollout: ManagerRollout = field(default_factory=ManagerRollout)
+    takeover: Annotated[
+        Literal["keep", "roll"],
+        doc(
+            "New. What becomes of running pods that Seldon Core 1.17.1 or an older release made. `keep`: they stay until "
+            "their SeldonDeployment is edited, or `seldonctl rollout` asks. `roll`: they are replaced, "
+            "`manager.rollout.maxConcurrent` at a time."
+        ),
+    ] = "keep"
+    tolerations: Annotated[list[dict[str, Any]], doc("New. Tolerations of its pod.")] = field(default_factory=list)
+    topology_spread_constraints: Annotated[
+        list[dict[str, Any]],
+        doc("New. How its pods are spread. One without a `labelSelector` gets that of the controller's pods."),
+    ] = field(default_factory=list)
 
 
 class Metrics(Section, frozen=True):

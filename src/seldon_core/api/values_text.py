@@ -42,12 +42,13 @@ def values_markdown() -> str:
         "",
         "Every value of the chart of Seldon Core 1.17.1 is here, with its name, type and meaning; those of this",
         'project come in addition and say "New". Keys of older releases are accepted, and the notes after an',
-        "installation name those without a meaning today. Any other key is refused, so that a misspelt one cannot",
-        "pass unnoticed. `null` means the default.",
+        "installation name those without a meaning today. Any other key is refused with the nearest known one, so that",
+        "a misspelt one cannot pass unnoticed. `null` means the default.",
         "",
-        "The controller reads the values from the ConfigMap `seldon-operator-values`, which the chart writes. The",
-        "sections `credentials`, `explainer`, `predictor_servers` and `storageInitializer` go to the ConfigMap",
-        "`seldon-config`, too; what you edit there takes effect without a restart.",
+        "The controller reads the values from the ConfigMap `seldon-operator-values`, which the chart writes. It fills",
+        "the ConfigMap `seldon-config` with the sections `credentials`, `explainer`, `predictor_servers` and",
+        "`storageInitializer`. What you edit there takes effect without a restart, and outlives upgrades of the chart:",
+        "see [adr/0004-seldon-config.md](adr/0004-seldon-config.md).",
     ]
     root = _root()
     lines += ["", "## Top level", "", *_table(root, (), msgspec.to_builtins(Values()))]
@@ -82,8 +83,15 @@ def _yaml_section(section: StructType, data: dict[str, Any], *, indent: int) -> 
             yield f"{pad}{item.encode_name}:"
             yield from _yaml_section(item.type, value, indent=indent + 2)
         else:
-            text = yaml.safe_dump({item.encode_name: value}, sort_keys=False, width=1000)
+            text = yaml.dump({item.encode_name: value}, Dumper=_Indented, sort_keys=False, width=1000)
             yield from textwrap.indent(text.rstrip("\n"), pad).splitlines()
+
+
+class _Indented(yaml.SafeDumper):
+    """Writes the items of a list below its key, as people do."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002  # as the base class has it
+        super().increase_indent(flow, indentless=False)
 
 
 def _table(section: StructType, path: tuple[str, ...], data: dict[str, Any], *, deep: bool = False) -> list[str]:

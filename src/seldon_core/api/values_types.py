@@ -12,9 +12,9 @@ from msgspec import Meta, field
 
 from seldon_core import __version__
 
+from . import values_cluster
 from . import values_sections as sections
 from .values_base import LOCAL_REGISTRY, Section, UserId, doc
-from .values_obsolete import OBSOLETE
 
 
 def _row(**protocols: tuple[str, str]) -> dict[str, Any]:
@@ -29,16 +29,11 @@ def _row(**protocols: tuple[str, str]) -> dict[str, Any]:
 _TEXT = {"type": ["string", "null"]}
 _IMAGE = {
     "type": ["object", "null"],
-    "additionalProperties": False,
     "properties": {"image": _TEXT, "defaultImageVersion": _TEXT, "embedded": {"type": ["boolean", "null"]}},
 }
 _ROW = {
     "type": ["object", "null"],
-    "additionalProperties": False,
-    "properties": {
-        "protocols": {"type": ["object", "null"], "additionalProperties": _IMAGE},
-        **{key.rpartition("*.")[2].partition(".")[0]: {} for key in OBSOLETE if "*" in key},
-    },
+    "properties": {"protocols": {"type": ["object", "null"], "additionalProperties": _IMAGE}},
 }
 
 
@@ -87,12 +82,21 @@ class Values(Section, frozen=True):
         doc("Validate only in namespaces with the label `serving.kubeflow.org/inferenceservice: enabled`."),
     ] = False
     manager: sections.Manager = field(default_factory=sections.Manager)
-    manager_create_resources: Annotated[bool, doc("Without effect: the chart makes what the controller needs.")] = False
+    manager_create_resources: Annotated[
+        bool,
+        doc(
+            "The controller makes the webhook's configuration, Service and Secret, and the ConfigMap `seldon-config`, "
+            "when it starts, and makes them again where they are missing. They go with the release. It gets the rights "
+            "that this takes. `false`: they are the chart's."
+        ),
+    ] = False
     manager_user_id: Annotated[int | UserId, doc("User id of the controller's pod. Empty: the image's own.")] = field(
         default=8888, name="managerUserID"
     )
     metrics: sections.Metrics = field(default_factory=sections.Metrics)
+    model_defaults: values_cluster.ModelDefaults = field(default_factory=values_cluster.ModelDefaults)
     namespace_override: Annotated[str, doc("Namespace of the chart's objects. Empty: the release's.")] = ""
+    network_policies: values_cluster.NetworkPolicies = field(default_factory=values_cluster.NetworkPolicies)
     predictive_unit: sections.PredictiveUnit = field(default_factory=sections.PredictiveUnit)
     predictor_servers: Annotated[
         dict[str, Any],

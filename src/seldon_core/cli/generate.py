@@ -17,6 +17,7 @@ import yaml
 from seldon_core import __version__
 from seldon_core.api.crd import crd
 from seldon_core.api.values import Values
+from seldon_core.api.values_keys import known, known_keys, old
 from seldon_core.api.values_obsolete import OBSOLETE
 from seldon_core.api.values_schema import schema
 from seldon_core.api.values_text import GENERATED, values_markdown, values_yaml
@@ -38,7 +39,7 @@ def files() -> dict[str, str]:
         f"{CHART}/values.yaml": values_yaml(),
         f"{CHART}/values.schema.json": json.dumps(schema(), indent=2) + "\n",
         f"{CHART}/files/defaults.yaml": f"# {GENERATED}\n{defaults}",
-        f"{CHART}/files/obsolete-keys.yaml": f"# {GENERATED}\n{yaml.safe_dump({'keys': list(OBSOLETE)})}",
+        f"{CHART}/files/keys.yaml": f"# {GENERATED}\n{_keys()}",
         f"{CHART}/files/crd.yaml": f"# {GENERATED.replace('values_types', 'types')}\n{definition}",
         "docs/values.md": values_markdown(),
     }
@@ -60,6 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         target.write_text(text, encoding="utf-8")
         print(f"wrote {path}")
     return 0
+
+
+def _keys() -> str:
+    """What the chart has to know of its own keys. A key with null below it may hold anything."""
+    tree = {"known": known(), "old": old(), "leaves": list(known_keys()), "obsolete": list(OBSOLETE)}
+    return yaml.dump(tree, Dumper=_PlainDumper, sort_keys=False, width=1000)
 
 
 class _PlainDumper(yaml.SafeDumper):

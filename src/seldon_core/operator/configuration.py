@@ -11,14 +11,15 @@ from pathlib import Path
 
 import yaml
 
-from seldon_core.api.values import Values, ValuesError, load_values
+from seldon_core.api.values import Values, ValuesError, load_values, obsolete_keys
 from seldon_core.api.values_sections import Manager
-from seldon_core.kube import Client, Event, EventType, Informer, LeaseTimings, Timings
+from seldon_core.kube import Client, Event, EventType, Informer, LeaseTimings, Object, Timings
 from seldon_core.kube.client import Selection
 from seldon_core.kube.resources import CONFIG_MAPS
 
 from .events import Recorder
 from .render.config import ConfigError, OperatorConfig, from_values
+from .rollout import Policy
 
 _log = logging.getLogger(__name__)
 
@@ -60,16 +61,18 @@ class Configuration:
         recorder: Recorder,
         timings: Timings | None = None,
     ) -> None:
-        self._values = _read(values_file)
+        self.values = _read(values_file)
         try:
-            self.lease = _lease(self._values.manager)
+            self.lease = _lease(self.values.manager)
         except ValueError as error:
             raise UnusableValuesError(f"the values file {values_file}, manager.leaderElection*: {error}") from error
+        manager = self.values.manager
+        self.rollout = Policy(takeover=manager.takeover, max_concurrent=manager.rollout.max_concurrent)
         self._recorder = recorder
         self._listeners: list[Callable[[], None]] = []
         self.problem = ""
         try:
-            self.current: OperatorConfig = from_values(self._values)
+            self.current: OperatorConfig = from_values(self.values)
         except ConfigError as error:
             raise UnusableValuesError(f"the values file {values_file} cannot be used: {error}") from error
         selection = Selection(CONFIG_MAPS, namespace, fields=f"metadata.name={name}")
@@ -80,12 +83,17 @@ class Configuration:
         """Call a function whenever another configuration is in force."""
         self._listeners.append(listener)
 
+    def learn(self, written: Object) -> None:
+        """Go by the ConfigMap that a write of our own has just returned, before the watch tells of it."""
+        self.informer.learn(written)
+        self._changed(Event(EventType.MODIFIED, written))
+
     def _changed(self, event: Event) -> None:
         data: dict[str, str] | None = None
         if event.type is not EventType.DELETED:
             data = event.object.get("data") or {}
         try:
-            config = from_values(self._values, data)
+            config = from_values(self.values, data)
         except (ConfigError, RecursionError) as error:
             self.problem = f"{error} The last good configuration stays in force."
             self._recorder.warning(event.object, "InvalidConfiguration", self.problem)
@@ -113,11 +121,15 @@ def _lease(given: Manager) -> LeaderElection:
 
 def _read(path: Path) -> Values:
     try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
         # merged: the chart writes its merged values, so maps are taken as they are.
-        return load_values(yaml.safe_load(path.read_text(encoding="utf-8")), merged=True)
+        values = load_values(data, merged=True)
     except FileNotFoundError as error:
         raise UnusableValuesError(
             f"the values file {path} does not exist: the chart mounts it; SELDON_VALUES_FILE names another"
         ) from error
     except (ValuesError, yaml.YAMLError, OSError) as error:
         raise UnusableValuesError(f"the values file {path} cannot be used: {error}") from error
+    if old := obsolete_keys(data):
+        _log.warning("values of older releases have no meaning today: %s", ", ".join(old))
+    return values

@@ -28,9 +28,13 @@ class Settings:
         webhook_configuration: The ValidatingWebhookConfiguration; empty where there is none
         (WEBHOOK_CONFIGURATION_NAME).
         webhook_secret: Where its certificate is kept (WEBHOOK_SECRET_NAME).
+        webhook_certificate_folder: Where its certificate lies, made by somebody else (WEBHOOK_CERTIFICATE_FOLDER); None
+        where the controller is its own authority.
+        resources_file: What the controller makes for itself (SELDON_RESOURCES_FILE); None where the chart has made it.
         metrics_port: Probes and metrics (METRICS_PORT).
         log_level: SELDON_LOG_LEVEL.
         workers: Reconciles at the same time (RECONCILE_WORKERS).
+        relist_seconds: What is watched is listed anew after so long (RELIST_SECONDS).
     """
 
     identity: str
@@ -43,9 +47,12 @@ class Settings:
     webhook_service: str
     webhook_configuration: str
     webhook_secret: str
+    webhook_certificate_folder: Path | None
+    resources_file: Path | None
     metrics_port: int
     log_level: str
     workers: int
+    relist_seconds: int
 
 
 def from_env(env: Mapping[str, str], *, home_namespace: str = "default") -> Settings:
@@ -68,11 +75,18 @@ def from_env(env: Mapping[str, str], *, home_namespace: str = "default") -> Sett
         webhook_port=_number(env, "WEBHOOK_PORT", 4443),
         webhook_service=env.get("WEBHOOK_SERVICE_NAME") or "seldon-webhook-service",
         webhook_configuration=env.get("WEBHOOK_CONFIGURATION_NAME", ""),
-        webhook_secret=env.get("WEBHOOK_SECRET_NAME") or "seldon-webhook-server-cert",
+        webhook_secret=env.get("WEBHOOK_SECRET_NAME") or "seldon-webhook-tls",
+        webhook_certificate_folder=_path(env, "WEBHOOK_CERTIFICATE_FOLDER"),
+        resources_file=_path(env, "SELDON_RESOURCES_FILE"),
         metrics_port=_number(env, "METRICS_PORT", 8080),
         log_level=env.get("SELDON_LOG_LEVEL") or "info",
         workers=_number(env, "RECONCILE_WORKERS", 8),
+        relist_seconds=_number(env, "RELIST_SECONDS", 900),
     )
+
+
+def _path(env: Mapping[str, str], name: str) -> Path | None:
+    return Path(env[name]) if env.get(name) else None
 
 
 def _number(env: Mapping[str, str], name: str, default: int) -> int:

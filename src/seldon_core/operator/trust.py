@@ -7,7 +7,6 @@ server takes a new certificate without a restart.
 import asyncio
 import base64
 import logging
-import os
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -28,6 +27,7 @@ from seldon_core.kube.resources import SECRETS, VALIDATING_WEBHOOK_CONFIGURATION
 
 from . import rotation
 from .rotation import Stored
+from .servercert import ServerCertificate
 
 _log = logging.getLogger(__name__)
 
@@ -72,19 +72,22 @@ class Trust:
         self._names = server_names(service, namespace)
         self._configuration = configuration
         self._now = now
-        self._served = b""
+        self._server = ServerCertificate()
         self._changed = asyncio.Event()
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
         self.ready = asyncio.Event()
         fields = f"metadata.name={configuration}"
         self.informer = Informer(client, Selection(VALIDATING_WEBHOOK_CONFIGURATIONS, fields=fields), timings=timings)
         self.informer.on_event(lambda _: self._changed.set())
 
     @property
+    def context(self) -> ssl.SSLContext:
+        """What the webhook's server serves with."""
+        return self._server.context
+
+    @property
     def problem(self) -> str:
         """What is missing before the API server can call the webhook; empty where nothing is."""
-        if not self._served:
+        if not self._server.chain:
             return "there is no certificate yet"
         if self._configuration and not self.ready.is_set():
             return f"the authority is not in ValidatingWebhookConfiguration {self._configuration} yet"
@@ -128,7 +131,7 @@ class Trust:
         secret = await self._read_secret()
         stored = _stored(secret)
         if stored is not None:
-            self._serve(stored)
+            self._server.use(stored.server.certificate, stored.server.key)
             if self._configuration and await self._publish(stored):
                 return True
         self._note(stored)
@@ -187,28 +190,14 @@ class Trust:
 
     def _trusted(self) -> bytes:
         """The bundle that all hooks of the configuration have; empty where they differ or have none."""
-        live = self.informer.store.get(self._configuration) if self._configuration else None
-        hooks = (live or {}).get("webhooks") or ()
-        bundles = {(hook.get("clientConfig") or {}).get("caBundle") or "" for hook in hooks}
-        return base64.b64decode(bundles.pop()) if len(bundles) == 1 else b""
+        return bundle_of(self.informer.store.get(self._configuration) if self._configuration else None)
 
-    def _serve(self, stored: Stored) -> None:
-        """Use the stored certificate for connections from now on."""
-        pem = stored.server.certificate + stored.server.key
-        if pem == self._served:
-            return
-        # ssl reads certificates from files alone; this one exists in memory, so no key ever lies on a disk.
-        descriptor = os.memfd_create("webhook-certificate")
-        try:
-            with os.fdopen(descriptor, "wb", closefd=False) as file:
-                file.write(pem)
-            self.context.load_cert_chain(f"/proc/self/fd/{descriptor}")
-        finally:
-            os.close(descriptor)
-        self._served = pem
-        _log.info(
-            "the webhook serves with a new certificate", extra={"validUntil": stored.server.x509.not_valid_after_utc}
-        )
+
+def bundle_of(configuration: Object | None) -> bytes:
+    """The bundle that all hooks of a webhook configuration have; empty where they differ or have none."""
+    hooks = (configuration or {}).get("webhooks") or ()
+    bundles = {(hook.get("clientConfig") or {}).get("caBundle") or "" for hook in hooks}
+    return base64.b64decode(bundles.pop()) if len(bundles) == 1 else b""
 
 
 def _stored(secret: Object | None) -> Stored | None:

@@ -26,10 +26,31 @@ NEW = {
     "ambassador.grpcNamespaceHeader",
     "executor.mode",
     "gateway.enabled",
+    "gateway.grpcListener",
+    "gateway.httpListener",
     "gateway.name",
     "gateway.namespace",
     "global.imagePullSecrets",
     "global.imageRegistry",
+    "manager.affinity",
+    "manager.nodeSelector",
+    "manager.replicas",
+    "manager.rollout.maxConcurrent",
+    "manager.takeover",
+    "manager.tolerations",
+    "manager.topologySpreadConstraints",
+    "modelDefaults.affinity",
+    "modelDefaults.imagePullSecrets",
+    "modelDefaults.nodeSelector",
+    "modelDefaults.priorityClassName",
+    "modelDefaults.tolerations",
+    "modelDefaults.topologySpreadConstraints",
+    "networkPolicies.apiServerPorts",
+    "networkPolicies.enabled",
+    "networkPolicies.metricsFrom",
+    "networkPolicies.models.egress",
+    "networkPolicies.models.enabled",
+    "networkPolicies.models.ingressFrom",
     "storageInitializer.serviceAccountCredentials",
 }
 
@@ -110,7 +131,14 @@ def test_an_empty_registry_leaves_no_slash_in_front() -> None:
         (at("storageinitializer.image", "x"), "storageinitializer.image: did you mean storageInitializer.image?"),
         (at("executor.imag.tag", "x"), "executor.imag.tag: did you mean executor.image.tag?"),
         (at("manager.httpPort", 1), "manager.httpPort: did you mean predictiveUnit.httpPort?"),
-        (at("predictorServers.A", {}), "predictorServers.A: did you mean predictor_servers?"),
+        (at("predictorServers.A", {}), "predictorServers.A: did you mean predictor_servers.A?"),
+        (at("webhook.prot", 1), "webhook.prot: did you mean webhook.port?"),
+        (at("manager.replica", 2), "manager.replica: did you mean manager.replicas?"),
+        (
+            at("predictor_servers.MINE.protocols.seldon.tag", "1"),
+            "predictor_servers.MINE.protocols.seldon.tag. Keys of predictor_servers.MINE.protocols.seldon: "
+            "defaultImageVersion, embedded, image",
+        ),
         (at("executor.zz", 1), "executor.zz. Keys of executor: fullHealthChecks, image,"),
         (at("engine.prot", 1), "engine.prot. Keys: ambassador, certManager,"),
         (at("executor.grpc.zz", 1), "executor.grpc.zz. Keys of executor: fullHealthChecks,"),
@@ -139,6 +167,9 @@ def test_an_unknown_key_is_refused_with_its_path_and_the_nearest_key(data: dict[
         (at("executor.mode", "embedded"), "executor.mode: `embedded` arrives with a later release; use `auto` or"),
         (at("image.tag", 1.1), "image.tag: Expected `str`, got `float`"),
         (at("predictor_servers", []), "predictor_servers: Expected `object`, got `array`"),
+        (at("metrics.port", 4443), "webhook.port and metrics.port are both 4443: give one of them another port."),
+        (at("manager.replicas", 0), "manager.replicas: Expected `int` >= 1"),
+        (at("networkPolicies.apiServerPorts", [0]), "networkPolicies.apiServerPorts[0]: Expected `int` >= 1"),
     ],
 )
 def test_a_value_of_the_wrong_type_is_refused_with_its_path(data: dict[str, Any], message: str) -> None:
@@ -154,7 +185,7 @@ def test_values_that_are_no_mapping_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [None, {}, {"executor": None}, {"executor": {"image": None, "port": None}}, {"engine": None}]
+    "data", [None, {}, {"executor": None}, {"executor": {"image": None, "port": None}}, {"engine": None}, {"zz": None}]
 )
 def test_null_means_the_default(data: dict[str, Any] | None) -> None:
     assert load_values(data) == Values()
@@ -246,7 +277,7 @@ def test_merge_removes_with_null_and_replaces_lists() -> None:
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ({"protocol": {"seldon": {"image": "i"}}}, "did you mean predictor_servers.MINE.protocols?"),
+        ({"protocol": {"seldon": {"image": "i"}}}, "did you mean predictor_servers.MINE.protocols.seldon.image?"),
         ({"foo": 1}, "Unknown value predictor_servers.MINE.foo. Keys of predictor_servers.MINE: protocols"),
     ],
 )

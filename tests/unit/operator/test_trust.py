@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from seldon_core.kube import Client
+from seldon_core.kube import Client, Informer
 from seldon_core.operator.kinds import FIELD_MANAGER
 from seldon_core.operator.trust import QUICK_STEPS, Trust
 from seldon_core.transport.server import HttpServer, Response
@@ -52,14 +52,21 @@ async def trust(api: FakeApi, clock: Clock, *, configuration: str = "hooks") -> 
         now=clock,
         timings=QUICK,
     )
-    task = asyncio.create_task(result.informer.run())
-    try:
-        await asyncio.wait_for(result.informer.synced.wait(), PATIENCE_SECONDS)
+    async with synced(result.informer):
         yield result
+    await client.close()
+
+
+@asynccontextmanager
+async def synced(informer: Informer) -> AsyncIterator[None]:
+    """An informer that runs, and has read what there is."""
+    task = asyncio.create_task(informer.run())
+    try:
+        await asyncio.wait_for(informer.synced.wait(), PATIENCE_SECONDS)
+        yield
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        await client.close()
 
 
 async def settle(each: Trust) -> None:
@@ -110,7 +117,7 @@ async def test_several_controllers_agree() -> None:
             await settle(one)
 
             assert (one.problem, other.problem) == ("", "")
-            assert one._served == other._served
+            assert one._server.chain == other._server.chain
             assert base64.b64decode(bundle(api)) == base64.b64decode(secret(api)["data"]["ca.crt"])
 
 
