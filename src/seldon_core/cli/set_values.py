@@ -7,7 +7,7 @@ Source: Helm's documentation, "The Format and Limitations of --set".
 import copy
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 _INTEGER: Final = re.compile(r"^-?(0|[1-9][0-9]*)$")
@@ -21,8 +21,11 @@ class SetError(ValueError):
     """A `--set` that cannot be read: one sentence with its text."""
 
 
-def apply(values: Mapping[str, Any], text: str) -> dict[str, Any]:
-    """The values with one `--set` applied; a key that is set to null stays there as None. Raises SetError."""
+def apply(values: Mapping[str, Any], text: str, *, typed: bool = True) -> dict[str, Any]:
+    """The values with one `--set` applied; a key that is set to null stays there as None. Raises SetError.
+
+    Without `typed` each value is a text, as for `--set-string`.
+    """
     result = copy.deepcopy(dict(values))
     for assignment in _split(text, ","):
         if not assignment.strip():
@@ -31,7 +34,7 @@ def apply(values: Mapping[str, Any], text: str) -> dict[str, Any]:
         if len(parts) < 2:
             raise SetError(f'--set "{text}": key {assignment} has no value; write KEY=VALUE.')
         path = _path(parts[0], text)
-        _put(result, path, _value(parts[1]))
+        _put(result, path, _value(parts[1], _typed if typed else _unescape))
     return result
 
 
@@ -70,11 +73,11 @@ def _path(key: str, text: str) -> list[str | int]:
     return steps
 
 
-def _value(text: str) -> Any:
+def _value(text: str, read: Callable[[str], Any]) -> Any:
     if text.startswith("{") and text.endswith("}"):
         inner = text[1:-1]
-        return [_typed(item) for item in _split(inner, ",")] if inner else []
-    return _typed(text)
+        return [read(item) for item in _split(inner, ",")] if inner else []
+    return read(text)
 
 
 def _typed(text: str) -> Any:

@@ -12,7 +12,7 @@ import httpx2
 import msgspec
 
 from . import config
-from .errors import ApiError, Call, FencedError, SilentError, UnreachableError, from_body
+from .errors import ApiError, Call, FencedError, SilentError, UnauthorizedError, UnreachableError, from_body
 from .resources import PODS, Object, Resource
 
 LIST_PAGE_SIZE = 500
@@ -81,6 +81,11 @@ class Client:
         """A client over the same connections that writes only while a function says so (else `FencedError`)."""
         connection = config.Connection(http=self._http, namespace=self.namespace)
         return Client(connection, field_manager=self.field_manager, permit=permit)
+
+    def named(self, field_manager: str) -> "Client":
+        """A client over the same connections whose fields are recorded under another name."""
+        connection = config.Connection(http=self._http, namespace=self.namespace)
+        return Client(connection, field_manager=field_manager, permit=self._permit)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -250,6 +255,8 @@ class Client:
             raise SilentError(call, message=f"nothing came for {silence_seconds:g} s") from error
         except httpx2.HTTPError as error:
             raise _unreachable(call, error) from error
+        except config.CredentialsError as error:
+            raise UnauthorizedError(call, message=str(error)) from error
 
     async def _send(
         self,
@@ -273,6 +280,8 @@ class Client:
             response = await self._http.request(method, path, params=dict(query or {}), content=content, headers=sent)
         except httpx2.HTTPError as error:
             raise _unreachable(call, error) from error
+        except config.CredentialsError as error:
+            raise UnauthorizedError(call, message=str(error)) from error
         if response.status_code >= 300:
             raise from_body(call, response.status_code, response.content, response.headers.get("Retry-After"))
         return response.content

@@ -58,6 +58,10 @@ class Timings:
     shortest: float = 1.0
     """A watch that ends sooner counts as failed."""
 
+    relist: float = 900.0
+    """List anew after so long; up to as much again is added by chance. An event that was never sent is missed by
+    nobody else."""
+
     backoff: Backoff = field(default_factory=lambda: Backoff(first=0.5, longest=10.0))
     """Between attempts that failed."""
 
@@ -179,10 +183,12 @@ class Informer:
         return listed.resource_version
 
     async def _watch_from(self, version: str) -> None:
-        """Watch, resuming after ends and breaks, until the version is too old or the API server refuses."""
+        """Watch, resuming after ends and breaks, until the version is too old, the API server refuses, or it is time
+        to list anew."""
         clock = asyncio.get_running_loop().time
-        while True:
-            lifetime = self._timings.lifetime * (1.0 + random.random())  # noqa: S311 - spreads reconnections, guards nothing
+        until = clock() + _spread(self._timings.relist)
+        while (left := until - clock()) > 0:
+            lifetime = max(1.0, min(left, _spread(self._timings.lifetime)))
             began = clock()
             try:
                 events = watch(
@@ -195,9 +201,11 @@ class Informer:
                 async with aclosing(events):
                     async for event in events:
                         self._attempt = 0
+                        if self._is_stale(event):
+                            continue
                         version = event.resource_version
                         self._take(event)
-                        self._seen = max(self._seen, _version(event.object))
+                        self._seen = _version(event.object)
                 self.last_error = None
                 if clock() - began < self._timings.shortest:
                     # An API server that is going down accepts a watch and ends it at once.
@@ -210,6 +218,10 @@ class Informer:
                     raise
                 self._report(error)
                 await self._pause(error)
+
+    def _is_stale(self, event: WatchEvent) -> bool:
+        """Whether the watch has told later ones already. Taken as news it could bring back what is gone."""
+        return event.type != "BOOKMARK" and 0 < _version(event.object) <= self._seen
 
     async def _pause(self, error: ApiError | None = None) -> None:
         delay = self._timings.backoff.delay(self._attempt)
@@ -267,6 +279,11 @@ class Informer:
 
     def _context(self) -> dict[str, str]:
         return {"resource": self.selection.resource.rbac_name, "namespace": self.selection.namespace or "*"}
+
+
+def _spread(seconds: float) -> float:
+    """Up to twice as long, by chance: what began together shall not come back together."""
+    return seconds * (1.0 + random.random())  # noqa: S311 - spreads load, guards nothing
 
 
 def _version(obj: Object) -> int:

@@ -19,6 +19,9 @@ from .resources import LEASES, Object
 
 _log = logging.getLogger(__name__)
 
+RELEASE_SECONDS = 2.0
+"""How long the end of a controller may be held up by giving the Lease back; without that the next one waits."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class LeaseTimings:
@@ -106,7 +109,7 @@ class Elector:
         if not held:
             return
         try:
-            async with asyncio.timeout(self._timings.retry_period):
+            async with asyncio.timeout(RELEASE_SECONDS):
                 lease = await self._client.get(LEASES, self._name, self._namespace)
                 if (lease.get("spec") or {}).get("holderIdentity") == self._identity:
                     await self._write(lease, {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": _now()})

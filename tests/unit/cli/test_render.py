@@ -166,7 +166,10 @@ def test_what_the_installation_cannot_do_is_named(run: Any) -> None:
         (["--set", "executor.mode=fast"], "executor.mode"),
         (["--set", "nothing"], "has no value; write KEY=VALUE"),
         (["--values", "missing.yaml"], "missing.yaml: cannot be read"),
-        (["--set", "predictor_servers.A.protocols.seldon.tag=1"], "predictor_servers cannot be read"),
+        (
+            ["--set", "predictor_servers.A.protocols.seldon.tag=1"],
+            "Keys of predictor_servers.A.protocols.seldon: defaultImageVersion, embedded, image",
+        ),
     ],
 )
 def test_bad_values_are_a_sentence(run: Any, arguments: list[str], words: str) -> None:
@@ -179,7 +182,7 @@ def test_bad_values_are_a_sentence(run: Any, arguments: list[str], words: str) -
 
 def test_a_missing_file_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["render", "-f", "/nowhere.yaml"]) == 1
-    assert capsys.readouterr().err == "/nowhere.yaml: cannot be read: No such file or directory.\n"
+    assert capsys.readouterr().err == "/nowhere.yaml: there is no such file.\n"
 
 
 def test_a_binary_file_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -188,3 +191,52 @@ def test_a_binary_file_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixtu
 
     assert main(["render", "-f", str(path)]) == 1
     assert "is not UTF-8 text" in capsys.readouterr().err
+
+
+def test_several_files_and_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "one.yaml").write_text(IRIS, encoding="utf-8")
+    (tmp_path / "two.yaml").write_text(IRIS.replace("name: iris", "name: other"), encoding="utf-8")
+    (tmp_path / "bad.json").write_text(f"{SECRET}---\n{IRIS.replace('SKLEARN_SERVER', 'FOO')}", encoding="utf-8")
+
+    assert main(["render", "-f", str(tmp_path / "one.yaml"), str(tmp_path / "two.yaml")]) == 0
+    assert capsys.readouterr().out.count("kind: Deployment") == 2
+    assert main(["render", "-f", str(tmp_path)]) == 1
+    out, err = capsys.readouterr()
+    first, second = err.splitlines()
+    assert out == ""
+    assert first == f"{tmp_path}/bad.json: skipped: Secret/mysecret"
+    assert second.startswith(f"{tmp_path}/bad.json: iris: spec.predictors[0].graph: Invalid value")
+
+
+def test_other_forms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "m.yaml"
+    path.write_text(IRIS, encoding="utf-8")
+
+    main(["render", "-f", str(path), "-o", "name"])
+    assert capsys.readouterr().out.splitlines() == [
+        "service/iris-default-classifier",
+        "service/iris-default",
+        "deployment/iris-default-0-classifier",
+    ]
+    main(["render", "-f", str(path), "-o", "json"])
+    listed = yaml.safe_load(capsys.readouterr().out)
+    assert (listed["kind"], len(listed["items"])) == ("List", 3)
+
+
+def test_values_of_old_releases_are_named(run: Any) -> None:
+    status, _, err = run(IRIS, "--set", "usageMetrics.enabled=true", "--set", "engine.image.tag=1")
+
+    assert status == 0
+    assert len(err) == 1
+    assert err[0].startswith("These values of old releases mean nothing any more: ")
+    assert "engine.image.tag" in err[0]
+
+
+def test_a_later_file_takes_a_server_out(run: Any, tmp_path: Path) -> None:
+    path = tmp_path / "values.yaml"
+    path.write_text("predictor_servers: {SKLEARN_SERVER: null}\n", encoding="utf-8")
+    (tmp_path / "more.yaml").write_text("istio: {enabled: true}\n", encoding="utf-8")
+    status, _, err = run(IRIS, "--values", str(path), "--values", str(tmp_path / "more.yaml"))
+
+    assert status == 1
+    assert "SKLEARN_SERVER" in err[0]

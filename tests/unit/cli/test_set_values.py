@@ -49,3 +49,7 @@ def test_what_is_no_map_is_replaced() -> None:
 def test_what_it_cannot_mean_is_a_sentence(text: str) -> None:
     with pytest.raises(SetError, match=r"^--set "):
         apply({}, text)
+
+
+def test_texts_that_look_like_numbers() -> None:
+    assert apply({}, "a=1,b={true,2}", typed=False) == {"a": "1", "b": ["true", "2"]}

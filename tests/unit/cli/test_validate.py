@@ -32,15 +32,16 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     return call
 
 
-def test_a_good_manifest_is_met_with_silence(run: Any) -> None:
-    assert run(GOOD) == (0, "", [])
+def test_a_good_manifest_is_told_so(run: Any) -> None:
+    assert run(GOOD) == (0, "iris: valid\n", [])
+    assert run(GOOD, "--quiet") == (0, "", [])
 
 
 def test_each_reason_has_a_line(run: Any) -> None:
     bad = GOOD.replace("SKLEARN_SERVER", "FOO_SERVER").replace('"s3://sklearn/iris"', '""')
     status, out, err = run(f"{GOOD}---\n{bad}---\n{GOOD.replace('predictors', 'predictorz')}")
 
-    assert (status, out) == (1, "")
+    assert (status, out) == (1, "iris: valid\n")
     assert [line.partition(": ")[2][:50] for line in err if "Invalid value" in line] == [
         'spec.predictors[0].graph: Invalid value: "classifi',
         'spec.predictors[0].graph: Invalid value: "classifi',
@@ -60,3 +61,14 @@ def test_the_values_say_which_servers_there_are(run: Any) -> None:
 
     assert run(mine)[0] == 1
     assert run(mine, "--set", "predictor_servers.MY_SERVER.protocols.seldon.image=mine")[0] == 0
+
+
+def test_what_the_webhook_refuses_or_warns_of_besides(run: Any) -> None:
+    pods = "componentSpecs: [{spec: {containers: [{name: classifier, resources: {requests: {cpu: many}}}]}}]"
+    status, out, err = run(GOOD.replace("name: default", f"name: default\n    {pods}"))
+    assert (status, out) == (1, "")
+    assert any("cpu" in line and "many" in line for line in err)
+
+    status, out, err = run(GOOD.replace("{name: iris}", "{name: iris, annotations: {seldon.io/no-engine: 'true'}}"))
+    assert (status, out) == (0, "iris: valid\n")
+    assert err[0].startswith("iris: metadata.annotations[seldon.io/no-engine]: has no effect here")

@@ -158,6 +158,14 @@ def union(one: Fields, other: Fields) -> Fields:
     return {k: union(one.get(k, {}), other.get(k, {})) for k in {**one, **other}}
 
 
+def left_of(fields: Fields, changed: Fields) -> Fields:
+    """The fields of a set whose values nobody else has changed: who writes another value owns the field alone."""
+    kept = {key: left_of(inner, changed[key]) if key in changed else inner for key, inner in fields.items()}
+    return {
+        key: inner for key, inner in kept.items() if key not in changed or inner or (changed[key] and not fields[key])
+    }
+
+
 def intersection(fields: Fields, value: Any) -> Fields:
     """The fields of a set that a value still has."""
     if not isinstance(value, dict):
@@ -166,7 +174,8 @@ def intersection(fields: Fields, value: Any) -> Fields:
             if isinstance(value, list) and not any(k.startswith("k:") for k in fields)
             else _items_left(fields, value)
         )
-    return {k: intersection(v, value[k[2:]]) for k, v in fields.items() if k.startswith("f:") and k[2:] in value}
+    left = {k: intersection(v, value[k[2:]]) for k, v in fields.items() if k.startswith("f:") and k[2:] in value}
+    return {k: inner for k, inner in left.items() if inner or not fields[k]}
 
 
 def _items_left(fields: Fields, items: Any) -> Fields:
@@ -192,8 +201,11 @@ def update(live: dict[str, Any], written: dict[str, Any], manager: str) -> dict[
 
     entries = copy.deepcopy(live.get("metadata", {}).get("managedFields", []))
     mine = next((e for e in entries if e["manager"] == manager and e["operation"] == "Update"), None)
-    fields = union(mine["fieldsV1"] if mine else {}, changed_fields(body(live), body(result)))
-    others = [e | {"fieldsV1": intersection(e["fieldsV1"], body(result))} for e in entries if e is not mine]
+    changed = changed_fields(body(live), body(result))
+    fields = union(mine["fieldsV1"] if mine else {}, changed)
+    others = [
+        e | {"fieldsV1": intersection(left_of(e["fieldsV1"], changed), body(result))} for e in entries if e is not mine
+    ]
     entry = {"manager": manager, "operation": "Update", "apiVersion": result["apiVersion"], "fieldsType": "FieldsV1"}
     entry["fieldsV1"] = intersection(fields, body(result))
     result["metadata"]["managedFields"] = [*others, *([entry] if entry["fieldsV1"] else [])]
