@@ -44,7 +44,7 @@ def _node_errors(  # noqa: PLR0917  # a walk hands everything down
             f"defines: known types are {', '.join(UNIT_TYPES)}"
         )
         yield FieldError(path, unit.name, text)
-    if unit.model_uri.startswith((":", "-")) and not _fetches_itself(predictor, unit):
+    if unit.model_uri.startswith((":", "-")) and not fetches_itself(predictor, unit):
         text = "modelUri must start with a scheme or the name of a remote: write for example s3://bucket/folder"
         yield FieldError(path, unit.name, text)
     if unit.logger and not unit.logger.mode:
@@ -77,7 +77,7 @@ def _server_or_container_messages(
         yield "Container of Predictive Unit has no image: set one, or an implementation"
 
 
-def _fetches_itself(predictor: Predictor, unit: PredictiveUnit) -> bool:
+def fetches_itself(predictor: Predictor, unit: PredictiveUnit) -> bool:
     """Whether an init container of the user's fetches the model, so that modelUri is given to no program."""
     name = names.initializer(unit.name)
     return any(

@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from seldon_core.kube import Client, Event, EventType, NotFoundError, Object, Resource, key_of
-from seldon_core.kube.resources import DEPLOYMENTS
+from seldon_core.kube.resources import DEPLOYMENTS, Key
 
-from . import compare, keyedlists, ownedfields
+from . import compare, keyedlists, ownedfields, takeover
 from .caches import Caches
 from .events import Recorder
 from .kinds import FIELD_MANAGER
@@ -48,11 +48,19 @@ class Applier:
         self._recorder = recorder
         self._metrics = metrics
         self._memory = Memory()
+        self.progress: set[Key] = set()
+        """SeldonDeployments for which the API server has taken a write since their entry was removed."""
         for informer in caches.owned.values():
             informer.on_event(self._forget_deleted)
 
     async def ensure(
-        self, resource: Resource, wanted: Mapping[str, Any], sdep: Object, fit: Fit | None = None
+        self,
+        resource: Resource,
+        wanted: Mapping[str, Any],
+        sdep: Object,
+        fit: Fit | None = None,
+        *,
+        template: bool = True,
     ) -> Object:
         """Make an object what is wanted.
 
@@ -61,6 +69,7 @@ class Applier:
             wanted: The manifest, with its owner.
             sdep: The SeldonDeployment that wants it.
             fit: Adapts the manifest to the live object, where there is one.
+            template: The pod template that a former controller made becomes ours, too; else it is kept.
 
         Returns:
             The live object.
@@ -75,10 +84,11 @@ class Applier:
         live = informer.store.get(name, namespace)
         if live is None:
             # The cache holds only what carries our label. Applying would take over an object without it, silently.
-            live = await self._read(resource, name, namespace)
+            live = await self.read(resource, name, namespace)
         as_rendered = wanted
         if live is not None:
             self._check_owner(live, resource, sdep)
+            live = await self._take_over(resource, live, sdep, template=template)
             wanted = fit(wanted, live) if fit else wanted
             path = compare.difference(wanted, live, FIELD_MANAGER)
             if path is None or self._memory.is_fulfilled(wanted, live):
@@ -88,12 +98,46 @@ class Applier:
             _log.info("%s %s differs at %s", resource.kind, name, path, extra=about(*key_of(sdep)))
         answer = await self._write(resource, wanted, live, exact=wanted is not as_rendered)
         informer.learn(answer)
+        self.progress.add(key_of(sdep))
         self._memory.remember(wanted, answer)
         changed = live is None or answer["metadata"]["resourceVersion"] != live["metadata"]["resourceVersion"]
         if changed:
             verb = "Create" if live is None else "Update"
             self._recorder.normal(sdep, f"{verb}{resource.kind}", f"{verb}d {resource.kind} {name}")
         return answer
+
+    async def _take_over(self, resource: Resource, live: Object, sdep: Object, *, template: bool) -> Object:
+        """Make ours what a former controller wrote, as if we had: no more changes in this write. See `takeover`."""
+        if not takeover.pending(live, template=template):
+            return live
+        namespace, name = key_of(live)
+        # The cache keeps a part of managedFields; what is written has to hold all of it.
+        whole = await self.read(resource, name, namespace)
+        entries = None
+        if whole is not None and whole["metadata"]["uid"] == live["metadata"]["uid"]:
+            entries = takeover.adopted(whole, template=template)
+        if whole is None or entries is None:
+            return live
+        version = whole["metadata"]["resourceVersion"]
+        patch = {"metadata": {"resourceVersion": version, "managedFields": entries}}
+        answer = await self._client.patch(resource, name, patch, namespace)
+        self._caches.owned[resource].learn(answer)
+        self._metrics.writes.increment(kind=resource.kind, verb="take over")
+        _log.info("%s %s is taken over", resource.kind, name, extra=about(*key_of(sdep)))
+        return answer
+
+    async def write(self, resource: Resource, wanted: Mapping[str, Any], live: Object, sdep: Object) -> None:
+        """Write a manifest over the live object as it is, for a step on the way. The errors are those of `ensure`.
+
+        What has to be made anew is left alone.
+        """
+        self._check_owner(live, resource, sdep)
+        if not _must_be_made_anew(resource, wanted, live):
+            self._caches.owned[resource].learn(await self._write(resource, wanted, live, exact=True))
+
+    def is_fulfilled(self, wanted: Mapping[str, Any], live: Object) -> bool:
+        """Whether the same was written before, and the object is still what came of it."""
+        return self._memory.is_fulfilled(wanted, live)
 
     async def _write(
         self, resource: Resource, wanted: Mapping[str, Any], live: Object | None, *, exact: bool
@@ -125,6 +169,7 @@ class Applier:
             await self._client.delete(resource, name, namespace, uid=live["metadata"]["uid"])
         except NotFoundError:
             _log.debug("%s %s is gone already", resource.kind, name, extra=about(*key_of(sdep)))
+        self.progress.add(key_of(sdep))
         if resource in self._caches.owned:
             # What is forgotten here is not told as deleted later.
             self._caches.owned[resource].forget(live)
@@ -137,7 +182,8 @@ class Applier:
         if event.type is EventType.DELETED:
             self._memory.forget(event.object["metadata"]["uid"])
 
-    async def _read(self, resource: Resource, name: str, namespace: str) -> Object | None:
+    async def read(self, resource: Resource, name: str, namespace: str) -> Object | None:
+        """One object, None where it is not there."""
         try:
             return await self._client.get(resource, name, namespace)
         except NotFoundError:

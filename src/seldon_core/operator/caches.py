@@ -8,6 +8,7 @@ from seldon_core.kube import Client, Event, EventType, Informer, NotFoundError, 
 from seldon_core.kube.client import Selection
 from seldon_core.kube.resources import DEPLOYMENTS, EVENTS, NAMESPACES, PODS, REPLICA_SETS, Key
 
+from . import takeover, turns
 from .kinds import (
     CONTROLLER_ID,
     DEPLOYMENT_ID,
@@ -20,8 +21,8 @@ from .kinds import (
 )
 from .ownership import controller_of, is_seldon
 
-_POD_WARNINGS = frozenset({"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox"})
-"""Events that say what a pod's own status does not."""
+_POD_WARNINGS = frozenset({"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "Failed", "Unhealthy"})
+"""Events that say what a pod's own status does not, or says later."""
 
 
 class Caches:
@@ -48,7 +49,9 @@ class Caches:
             chosen = {k: options.pop(k) for k in ("labels", "fields", "metadata_only") if k in options}
             return Informer(client, Selection(resource, namespace, **chosen), timings=timings, **options)
 
-        self.seldon_deployments = informer(SELDON_DEPLOYMENTS, transform=_without_history)
+        self.seldon_deployments = informer(
+            SELDON_DEPLOYMENTS, transform=_without_history, indexers={turns.INDEX: turns.indexer}
+        )
         self.owned: Mapping[Resource, Informer] = {
             resource: informer(
                 resource,
@@ -87,6 +90,12 @@ class Caches:
         """Whether the SeldonDeployments of a namespace are another controller's."""
         return self.foreign_namespaces is not None and self.foreign_namespaces.store.get(namespace) is not None
 
+    def serves(self, sdep: Object, controller_id: str) -> bool:
+        """Whether a SeldonDeployment is served by the controller of this id."""
+        metadata = sdep["metadata"]
+        named = (metadata.get("labels") or {}).get(CONTROLLER_ID, "")
+        return bool(named == controller_id) and not self.is_foreign(metadata.get("namespace", ""))
+
     @property
     def missing(self) -> list[str]:
         """The kinds that reconciling has to wait for. An optional one counts until it is known to be there or not."""
@@ -121,10 +130,12 @@ class Caches:
     def on_change(self, concerns: Callable[[Key], None]) -> None:
         """Call a function with the key of a SeldonDeployment whenever something changes that concerns it."""
 
-        def tell(keys: Callable[[Object], Iterable[Key]]) -> Callable[[Event], None]:
+        def tell(
+            keys: Callable[[Object], Iterable[Key]], content: Callable[[Object], Any] = _content
+        ) -> Callable[[Event], None]:
             def handler(event: Event) -> None:
                 gone = event.type is EventType.DELETED
-                if gone or event.old is None or _content(event.old) != _content(event.object):
+                if gone or event.old is None or content(event.old) != content(event.object):
                     for key in keys(event.object):
                         concerns(key)
 
@@ -143,7 +154,8 @@ class Caches:
             self.foreign_namespaces.on_event(tell(self._in_namespace))
         self.replica_sets.on_event(tell(self._of_replica_set))
         self.pods.on_event(tell(self._of_pod))
-        self.warnings.on_event(tell(self._of_warning))
+        # A probe that fails each second is told once.
+        self.warnings.on_event(tell(self._of_warning, lambda event: event.get("message")))
 
     def pods_of(self, deployment: Object) -> list[Object]:
         """The pods of a Deployment's present version, oldest first; none where its ReplicaSet is not there yet."""
@@ -205,9 +217,9 @@ def _without_history(obj: Object) -> Object:
 
 
 def _with_our_history(obj: Object) -> Object:
-    """Of managedFields only what we own: the rest is half of an object's memory, and nobody reads it."""
+    """Of managedFields only what we own, and what is to become ours: the rest is half of an object's memory."""
     entries = obj["metadata"].get("managedFields") or ()
-    ours = [e for e in entries if e.get("manager") == FIELD_MANAGER]
+    ours = [e for e in entries if e.get("manager") == FIELD_MANAGER or takeover.is_former(e)]
     return {**obj, "metadata": {**obj["metadata"], "managedFields": ours}}
 
 

@@ -13,21 +13,54 @@ A wrong "no" costs one server-side apply that changes nothing (and `memory.py` s
 conversions make them so: quantities, and empty values that it leaves out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from seldon_core.api.quantity import same_amount
 
 from . import keyedlists, ownedfields
 from .defaults import is_default
 from .keyedlists import ItemKey
 from .ownedfields import Fields
-from .quantity import same_amount
 
 _ORDERED = frozenset({"initContainers", "env"})
 """Keyed lists whose order means something: init containers run in turn, and a variable may refer to an earlier one."""
 
 _QUANTITIES = frozenset({"limits", "requests", "sizeLimit", "divisor", "averageValue"})
 _SERVER_FIELDS = frozenset({"uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "selfLink"})
-_MISSING: Any = object()
+_UNWANTED = "no longer wanted"
+
+MISSING: Any = object()
+"""In the place of a value that is not there."""
+
+Path = tuple[str | ItemKey | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field that is not as wanted.
+
+    Attributes:
+        path: Names of fields, keys of a list's items, positions in a list.
+        wanted: The value that it should have, `MISSING` where it should not be there.
+        live: The value that it has, `MISSING` where it is not there.
+        note: What is not said by the values.
+    """
+
+    path: Path
+    wanted: Any
+    live: Any
+    note: str = ""
+
+    def __str__(self) -> str:
+        text = ""
+        for step in self.path:
+            if isinstance(step, str):
+                text += f".{step}" if text else step
+            else:
+                text += f"[{step if isinstance(step, int) else spelled(step)}]"
+        return f"{text} ({self.note})" if self.note else text
 
 
 def difference(wanted: Mapping[str, Any], live: Mapping[str, Any], field_manager: str) -> str | None:
@@ -41,36 +74,56 @@ def difference(wanted: Mapping[str, Any], live: Mapping[str, Any], field_manager
     Returns:
         A path such as `spec.template.spec.containers[name=classifier].image`.
     """
+    first = next(differences(wanted, live, field_manager), None)
+    return None if first is None else str(first)
+
+
+def differences(wanted: Mapping[str, Any], live: Mapping[str, Any], field_manager: str) -> Iterator[Difference]:
+    """All of them; the arguments are those of `difference`."""
     owned = ownedfields.owned_by(live, field_manager)
     if not owned and not keyedlists.has_duplicates(wanted):
-        return "metadata.managedFields (never applied by us)"
+        yield Difference(("metadata", "managedFields"), MISSING, MISSING, "never applied by us")
     body = {key: value for key, value in wanted.items() if key not in {"apiVersion", "kind", "status"}}
     body["metadata"] = {key: value for key, value in wanted["metadata"].items() if key not in _SERVER_FIELDS}
-    return _unequal(body, live, "", "") or _unwanted(owned, body, live, "")
+    yield from _unequal(body, live, "", ())
+    yield from _unwanted(owned, body, live, ())
 
 
-def _unequal(wanted: Any, live: Any, field: str, path: str) -> str | None:  # noqa: PLR0911 - a table of cases
+def differences_at(
+    path: tuple[str, ...], wanted: Mapping[str, Any], live: Mapping[str, Any], field_manager: str
+) -> Iterator[Difference]:
+    """Those of one part of an object that is wanted; a part that is not there differs as a whole."""
+    owned = ownedfields.owned_by(live, field_manager)
+    asked: Any = wanted
+    there: Any = live
+    for name in path:
+        owned = ownedfields.inside(owned, name)
+        asked = asked[name]
+        there = there.get(name, MISSING) if isinstance(there, Mapping) else MISSING
+    yield from _unequal(asked, there, path[-1], path)
+    yield from _unwanted(owned, asked, there, path)
+
+
+def _unequal(wanted: Any, live: Any, field: str, path: Path) -> Iterator[Difference]:
     if wanted is None:
-        return None
-    if live is _MISSING:
-        return None if _is_empty(wanted) else path
-    if isinstance(wanted, Mapping):
+        return
+    if live is MISSING:
+        if not _is_empty(wanted):
+            yield Difference(path, wanted, MISSING)
+    elif isinstance(wanted, Mapping):
         if not isinstance(live, Mapping):
-            return path
+            yield Difference(path, wanted, live)
+            return
         for name, value in wanted.items():
             # The members of limits and requests are quantities by any name.
             kind = field if field in _QUANTITIES else name
-            found = _unequal(value, live.get(name, _MISSING), kind, f"{path}.{name}" if path else name)
-            if found:
-                return found
-        return None
-    if isinstance(wanted, Sequence) and not isinstance(wanted, str):
-        return _unequal_lists(wanted, live, field, path)
-    if type(wanted) is type(live) and wanted == live:
-        return None
-    if field in _QUANTITIES and same_amount(wanted, live):
-        return None
-    return path
+            yield from _unequal(value, live.get(name, MISSING), kind, (*path, name))
+    elif isinstance(wanted, Sequence) and not isinstance(wanted, str):
+        yield from _unequal_lists(wanted, live, field, path)
+    elif not (type(wanted) is type(live) and wanted == live) and not (
+        field in _QUANTITIES and same_amount(wanted, live)
+    ):
+        yield Difference(path, wanted, live)
 
 
 def _is_empty(value: Any) -> bool:
@@ -80,91 +133,88 @@ def _is_empty(value: Any) -> bool:
     return not value
 
 
-def _unequal_lists(wanted: Sequence[Any], live: Any, field: str, path: str) -> str | None:
+def _unequal_lists(wanted: Sequence[Any], live: Any, field: str, path: Path) -> Iterator[Difference]:
     if not isinstance(live, Sequence) or isinstance(live, str):
-        return path
+        yield Difference(path, wanted, live)
+        return
     keys = keyedlists.keys_of(field, wanted, live)
     if not keys:
-        return _unequal_pairs(wanted, live, path)
+        yield from _unequal_pairs(wanted, live, path)
+        return
     there = keyedlists.grouped(live, keys)
     order = {key: position for position, key in enumerate(there)}
     last = -1
     for key, items in keyedlists.grouped(wanted, keys).items():
-        where = f"{path}[{_spelled(key)}]"
+        where = (*path, key)
         if field in _ORDERED and order.get(key, last) < last:
-            return f"{where} (order)"
-        last = order.get(key, last)
-        found = _unequal_pairs(items, there.get(key, ()), where, indexed=len(items) > 1)
-        if found:
-            return found
-    return None
+            yield Difference(where, MISSING, MISSING, "order")
+        last = max(last, order.get(key, last))
+        yield from _unequal_pairs(items, there.get(key, ()), where, indexed=len(items) > 1)
 
 
-def _unequal_pairs(wanted: Sequence[Any], live: Sequence[Any], path: str, *, indexed: bool = True) -> str | None:
+def _unequal_pairs(
+    wanted: Sequence[Any], live: Sequence[Any], path: Path, *, indexed: bool = True
+) -> Iterator[Difference]:
     if len(wanted) != len(live):
-        return path
+        one = not indexed and len(wanted) == 1
+        yield Difference(path, wanted[0] if one else wanted, live or MISSING)
+        return
     for number, (one, other) in enumerate(zip(wanted, live, strict=True)):
-        found = _unequal(one, other, "", f"{path}[{number}]" if indexed else path)
-        if found:
-            return found
-    return None
+        yield from _unequal(one, other, "", (*path, number) if indexed else path)
 
 
-def _unwanted(owned: tuple[Fields, ...], wanted: Any, live: Any, path: str) -> str | None:
-    """The first field that we wrote, that is still there, and that is wanted no longer."""
+def _unwanted(owned: tuple[Fields, ...], wanted: Any, live: Any, path: Path) -> Iterator[Difference]:
+    """Fields that we wrote, that are still there, and that are wanted no longer."""
     if owned and not any(owned):
         # One value without owned parts, such as a selector or a toleration: all that is in it is ours.
-        return _surplus(wanted, live, path)
-    if isinstance(live, Mapping):
-        for name, inner in ownedfields.fields(owned):
-            where, there = f"{path}.{name}" if path else name, live.get(name, _MISSING)
-            asked = wanted.get(name, _MISSING) if isinstance(wanted, Mapping) else _MISSING
-            if asked is not _MISSING and there is not _MISSING:
-                found = _unwanted_inside(name, inner, asked, there, where)
-                if found:
-                    return found
-            elif there is not _MISSING and not is_default(name, there, live):
-                return f"{where} (no longer wanted)"
-    return None
+        yield from _surplus(wanted, live, path)
+        return
+    if not isinstance(live, Mapping):
+        return
+    for name, inner in ownedfields.fields(owned):
+        where, there = (*path, name), live.get(name, MISSING)
+        asked = wanted.get(name, MISSING) if isinstance(wanted, Mapping) else MISSING
+        if asked is not MISSING and there is not MISSING:
+            yield from _unwanted_inside(name, inner, asked, there, where)
+        elif there is not MISSING and not is_default(name, there, live):
+            yield Difference(where, MISSING, there, _UNWANTED)
 
 
-def _unwanted_inside(name: str, owned: tuple[Fields, ...], wanted: Any, live: Any, path: str) -> str | None:
+def _unwanted_inside(name: str, owned: tuple[Fields, ...], wanted: Any, live: Any, path: Path) -> Iterator[Difference]:
     keys = keyedlists.keys_of(name, wanted, live) if isinstance(live, Sequence) else ()
     if not keys:
-        return _unwanted(owned, wanted, live, path)
+        yield from _unwanted(owned, wanted, live, path)
+        return
     asked, there = keyedlists.grouped(wanted, keys), keyedlists.grouped(live, keys)
     by_sorted_key = {tuple(sorted(key)): key for key in there}
     for sorted_key, inner in ownedfields.items(owned):
         key = by_sorted_key.get(sorted_key)
         if key is None:
             continue
-        where = f"{path}[{_spelled(key)}]"
+        where = (*path, key)
         if key not in asked:
-            return f"{where} (no longer wanted)"
+            yield Difference(where, MISSING, there[key][0], _UNWANTED)
+            continue
         # Items of one key have no parts of their own in managedFields, so they are compared as whole values.
         unique = len(asked[key]) == len(there[key]) == 1
         for item, other in zip(asked[key], there[key], strict=False):
-            found = _unwanted(inner, item, other, where) if unique else _surplus(item, other, where)
-            if found:
-                return found
-    return None
+            yield from _unwanted(inner, item, other, where) if unique else _surplus(item, other, where)
 
 
-def _surplus(wanted: Any, live: Any, path: str) -> str | None:
-    """The first part of a live value that the wanted one does not have, and that is no default."""
+def _surplus(wanted: Any, live: Any, path: Path) -> Iterator[Difference]:
+    """Parts of a live value that the wanted one does not have, and that are no defaults."""
     if isinstance(wanted, Mapping) and isinstance(live, Mapping):
         for name, value in live.items():
-            where = f"{path}.{name}"
-            if name not in wanted:
-                if not _is_empty(value) and not is_default(name, value, live):
-                    return f"{where} (no longer wanted)"
-            elif found := _surplus(wanted[name], value, where):
-                return found
+            where = (*path, name)
+            if name in wanted:
+                yield from _surplus(wanted[name], value, where)
+            elif not _is_empty(value) and not is_default(name, value, live):
+                yield Difference(where, MISSING, value, _UNWANTED)
     elif isinstance(wanted, list) and isinstance(live, list):
-        pairs = enumerate(zip(wanted, live, strict=False))
-        return next((found for n, (w, v) in pairs if (found := _surplus(w, v, f"{path}[{n}]"))), None)
-    return None
+        for number, (one, other) in enumerate(zip(wanted, live, strict=False)):
+            yield from _surplus(one, other, (*path, number))
 
 
-def _spelled(key: ItemKey) -> str:
+def spelled(key: ItemKey) -> str:
+    """A list item's key as text, such as `name=classifier`."""
     return ",".join(f"{name}={value}" for name, value in key)

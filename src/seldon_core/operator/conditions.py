@@ -25,6 +25,11 @@ from .kinds import (
 
 Json = dict[str, Any]
 
+_LISTENERS: Final = (
+    "; where the gateway takes no GRPCRoutes beside HTTPRoutes on one listener, name a listener for each in the "
+    "chart's values gateway.httpListener and gateway.grpcListener"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -132,13 +137,24 @@ def _problems(live: Object) -> Iterator[str]:
         # A HorizontalPodAutoscaler that has no figures yet is no problem of the deployment: its pods serve.
         if each.get("type") in {"AbleToScale", "Ready"} and each.get("status") == "False":
             yield _sentence(live, each)
+    # Every gateway of the Gateway API serves HTTPRoutes. One that knows no GRPCRoute never says anything of it.
+    if live["kind"] == HTTP_ROUTES.kind and not _is_taken(live):
+        parents = ", ".join(str(each.get("name")) for each in live["spec"].get("parentRefs") or ())
+        words = f"no gateway has taken it yet; it waits for Gateway {parents}: does that exist, and its controller run?"
+        yield _sentence(live, {"message": words})
     for parent in status.get("parents") or ():
         for each in parent.get("conditions") or ():
             current = each.get("observedGeneration", 0) >= live["metadata"].get("generation", 0)
             if current and each.get("type") in {"Accepted", "ResolvedRefs"} and each.get("status") == "False":
-                yield _sentence(live, each)
+                yield _sentence(live, each, advice=_LISTENERS if live["kind"] == GRPC_ROUTES.kind else "")
 
 
-def _sentence(live: Object, said: Mapping[str, Any]) -> str:
+def _is_taken(live: Mapping[str, Any]) -> bool:
+    """Whether a gateway has looked at a route, in this version or an earlier one: until then nobody is led by it."""
+    parents = (live.get("status") or {}).get("parents") or ()
+    return any(each.get("type") == "Accepted" for parent in parents for each in parent.get("conditions") or ())
+
+
+def _sentence(live: Object, said: Mapping[str, Any], advice: str = "") -> str:
     words = " ".join(str(said.get("message") or said.get("reason") or "no reason is given").split())
-    return f"{live['kind']} {live['metadata']['name']}: {words}"
+    return f"{live['kind']} {live['metadata']['name']}: {words}{advice}"

@@ -30,6 +30,7 @@ class Controller:
         metrics: Counts results.
         workers: Reconciles at the same time.
         leading: Set while this process may work; keys are gathered meanwhile.
+        progressed: Whether the last reconcile of a key wrote something, be it that it failed later.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Controller:
         metrics: Metrics,
         workers: int,
         leading: asyncio.Event,
+        progressed: Callable[[Key], bool] = lambda _key: False,
     ) -> None:
         self._caches = caches
         self._reconcile = reconcile
@@ -48,6 +50,7 @@ class Controller:
         self._metrics = metrics
         self._workers = workers
         self._leading = leading
+        self._progressed = progressed
         caches.on_change(queue.add)
 
     def add_all(self) -> None:
@@ -87,7 +90,7 @@ class Controller:
             async with asyncio.timeout(RECONCILE_SECONDS):
                 result = await self._reconcile(key, self._queue.failures(key))
         except ApiError as error:
-            delay = self._queue.retry(key, error.retry_after or 0.0)
+            delay = self._retry(key, error.retry_after or 0.0)
             _log.info("again in %.1f s: %s", delay, error, extra=about(*key))
             return "retry"
         except Exception:  # noqa: BLE001 - a fault of ours in one SeldonDeployment must not stop the others
@@ -95,9 +98,16 @@ class Controller:
             _log.exception("reconcile failed, again in %.1f s", delay, extra=about(*key))
             return "error"
         if result.retry:
-            self._queue.retry(key)
+            self._retry(key)
             return "refused"
         self._queue.succeeded(key)
         if result.again_after is not None:
             self._queue.add_after(key, result.again_after)
         return "done"
+
+    def _retry(self, key: Key, at_least: float = 0.0) -> float:
+        if self._progressed(key):
+            # An overloaded API server takes one write and refuses the next. Who waits longer after each of them needs
+            # minutes where seconds would do.
+            self._queue.succeeded(key)
+        return self._queue.retry(key, at_least)

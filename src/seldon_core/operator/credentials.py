@@ -34,6 +34,8 @@ class CredentialReader:
     def __init__(self, client: Client, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
         self._clock = clock
+        self.refused: ForbiddenError | None = None
+        """The last thing that we may not read: facts are without it."""
         self._said: set[str] = set()
         self._read: dict[tuple[str, str], tuple[float, ServiceAccountFacts | None]] = {}
         self._incomplete: set[tuple[str, str]] = set()
@@ -78,6 +80,7 @@ class CredentialReader:
             # Value storageInitializer.serviceAccountCredentials=false takes the permission away on purpose. That is no
             # account which may still come: it counts as one without secrets.
             self._incomplete.discard((namespace, name))
+            self.refused = error
             self._say(f"credentials of service accounts are not used: {error}", namespace)
             return ServiceAccountFacts()
         names = [s["name"] for s in account.get("secrets") or () if s.get("name")]
@@ -89,6 +92,8 @@ class CredentialReader:
         try:
             secret = await self._client.get(SECRETS, name, namespace)
         except (NotFoundError, ForbiddenError) as error:
+            if isinstance(error, ForbiddenError):
+                self.refused = error
             self._say(f"{error}; it is not used as credentials", namespace)
             return None
         keys = frozenset({**(secret.get("data") or {}), **(secret.get("stringData") or {})})

@@ -21,6 +21,7 @@ VIRTUAL_SERVICES: Final = Resource("networking.istio.io", "v1beta1", "virtualser
 TLS_CONTEXTS: Final = Resource("getambassador.io", "v2", "tlscontexts", "TLSContext")
 MAPPINGS: Final = Resource("getambassador.io", "v2", "mappings", "Mapping")
 HTTP_ROUTES: Final = Resource("gateway.networking.k8s.io", "v1", "httproutes", "HTTPRoute")
+NETWORK_POLICIES: Final = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
 GRPC_ROUTES: Final = Resource("gateway.networking.k8s.io", "v1", "grpcroutes", "GRPCRoute")
 
 SCALERS: Final[tuple[Resource, ...]] = (HORIZONTAL_POD_AUTOSCALERS, SCALED_OBJECTS)
@@ -36,21 +37,29 @@ ROUTES: Final[tuple[Resource, ...]] = (
 )
 """What leads requests from outside to the Services; what others name comes before them."""
 
-OWNED: Final[tuple[Resource, ...]] = (SERVICES, *SCALERS, POD_DISRUPTION_BUDGETS, DEPLOYMENTS, *ROUTES)
+OWNED: Final[tuple[Resource, ...]] = (
+    SERVICES,
+    *SCALERS,
+    POD_DISRUPTION_BUDGETS,
+    NETWORK_POLICIES,
+    DEPLOYMENTS,
+    *ROUTES,
+)
 """What a SeldonDeployment consists of, in the order in which it is applied: an address first, then who answers there,
 and who leads requests to it last. Source: specification 1.6."""
 
-OPTIONAL: Final = frozenset({SCALED_OBJECTS, *ROUTES})
-"""Kinds that others define: they may not be there, or come and go."""
+OPTIONAL: Final = frozenset({SCALED_OBJECTS, *ROUTES, NETWORK_POLICIES})
+"""Kinds that are made where a value asks for them. Most are defined by others: they may not be there, or come and
+go."""
 
 LABELLED: Final = frozenset({SERVICES, DEPLOYMENTS})
 """Kinds whose objects carry `MANAGED_SELECTOR`. The others have v1.17.1's labels, which are few; of those what belongs
 to a SeldonDeployment is picked out by its owner."""
 
-MANAGED_BY: Final = "app.kubernetes.io/managed-by"
-MANAGED_BY_VALUE: Final = "seldon-core"
-MANAGED_SELECTOR: Final = f"{MANAGED_BY}={MANAGED_BY_VALUE}"
 DEPLOYMENT_ID: Final = "seldon-deployment-id"
+MANAGED_SELECTOR: Final = DEPLOYMENT_ID
+"""Whatever carries this label. The label `app.kubernetes.io/managed-by` is not on an orchestrator's own Deployment, and
+elsewhere a user's label of that name wins."""
 CONTROLLER_ID: Final = "seldon.io/controller-id"
 REVISION: Final = "deployment.kubernetes.io/revision"
 
@@ -66,6 +75,8 @@ def owned_kinds(config: OperatorConfig) -> tuple[Resource, ...]:
         used |= {TLS_CONTEXTS, MAPPINGS}
     if config.gateway:
         used |= {HTTP_ROUTES, GRPC_ROUTES}
+    if config.network:
+        used.add(NETWORK_POLICIES)
     return tuple(resource for resource in OWNED if resource not in OPTIONAL or resource in used)
 
 

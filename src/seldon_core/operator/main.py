@@ -8,23 +8,27 @@ from collections.abc import Coroutine
 from typing import Any
 
 from seldon_core import __version__
-from seldon_core.kube import Client, Elector
+from seldon_core.kube import Client, Elector, Timings
 from seldon_core.kube.config import ConfigError
 from seldon_core.kube.resources import Key
 from seldon_core.transport import loop
 from seldon_core.transport.server import HttpServer
 
-from . import log, settings
+from . import log, ownobjects, settings
 from .caches import Caches
 from .configuration import Configuration, UnusableValuesError
 from .controller import Controller
 from .events import Recorder
 from .health import Health
 from .kinds import FIELD_MANAGER, owned_kinds
+from .liveconfig import LiveConfig
 from .metrics import Metrics
+from .mountedcert import MountedCertificate
+from .ownobjects import OwnObjects, UnusableResourcesError
 from .queue import Queue
 from .reconcile import Reconciler
 from .settings import Settings, SettingsError
+from .sweeper import Sweeper
 from .trust import Trust
 from .webhook import Webhook
 
@@ -48,6 +52,7 @@ class Operator:
         self._given = given
         self._linger_seconds = linger_seconds
         queue: Queue[Key] = Queue()
+        timings = Timings(relist=given.relist_seconds)
         self.recorder = Recorder(client)
         self.configuration = Configuration(
             client,
@@ -55,6 +60,7 @@ class Operator:
             namespace=given.namespace,
             name=given.config_name,
             recorder=self.recorder,
+            timings=timings,
         )
         election = self.configuration.lease
         self.elector = Elector(
@@ -75,6 +81,7 @@ class Operator:
             owned=owned,
             # Who has an id of its own goes by the SeldonDeployments' labels alone.
             shared=given.watched_namespace is None and not given.controller_id,
+            timings=timings,
         )
         reconciler = Reconciler(
             client.fenced(self.elector.holds),
@@ -83,6 +90,8 @@ class Operator:
             recorder=self.recorder,
             metrics=self.metrics,
             controller_id=given.controller_id,
+            policy=self.configuration.rollout,
+            wake=queue.add,
         )
         self.controller = Controller(
             self.caches,
@@ -91,16 +100,33 @@ class Operator:
             metrics=self.metrics,
             workers=given.workers,
             leading=self.elector.leading,
+            progressed=reconciler.progressed,
         )
         self.configuration.on_change(self.controller.add_all)
-        self.trust = Trust(
-            client,
-            namespace=given.namespace,
-            secret=given.webhook_secret,
-            service=given.webhook_service,
-            configuration=given.webhook_configuration,
+        self.sweeper = Sweeper(
+            client.fenced(self.elector.holds),
+            self.caches,
+            namespace=given.watched_namespace,
+            controller_id=given.controller_id,
+            recorder=self.recorder,
+            leading=self.elector.leading,
         )
-        webhook = Webhook(lambda: self.configuration.current.predictor_servers, self.metrics)
+        self.live_config = LiveConfig(
+            client.fenced(self.elector.holds),
+            (given.namespace, given.config_name),
+            self.configuration.values,
+            informer=self.configuration.informer,
+            leading=self.elector.leading,
+            wrote=self.configuration.learn,
+            recorder=self.recorder,
+        )
+        self.own_objects = (
+            OwnObjects(client.named(ownobjects.FIELD_MANAGER), ownobjects.read(given.resources_file))
+            if given.resources_file
+            else None
+        )
+        self.trust = _trust(client, given)
+        webhook = Webhook(lambda: self.configuration.current, self.metrics)
         # Who does not lead is ready: its webhook answers.
         checks = (
             ("caches", self._missing_caches),
@@ -139,15 +165,18 @@ class Operator:
         await self.health_server.drain(1.0)
 
     async def _work(self) -> None:
-        # A rendering without the ConfigMap would be another one: it is read first.
-        await self.configuration.informer.synced.wait()
+        # A rendering without the ConfigMap, or before it is in step with the values, would be another one.
+        await self.live_config.settled.wait()
         await self.controller.run()
 
     def _background(self) -> list[Coroutine[Any, Any, None]]:
         informers = [*self.caches.all, self.configuration.informer]
         if self._given.webhook_configuration:
             informers.append(self.trust.informer)
-        return [*(informer.run() for informer in informers), self.trust.run(), self.elector.run()]
+        runs = [self.trust.run(), self.elector.run(), self.live_config.run(), self.sweeper.run()]
+        if self.own_objects:
+            runs.append(self.own_objects.run())
+        return [*(informer.run() for informer in informers), *runs]
 
     def _missing_caches(self) -> str:
         configured = self.configuration.informer
@@ -155,6 +184,18 @@ class Operator:
             [] if configured.synced.is_set() else [configured.selection.resource.rbac_name]
         )
         return f"not complete yet: {', '.join(missing)}" if missing else ""
+
+
+def _trust(client: Client, given: Settings) -> Trust | MountedCertificate:
+    if given.webhook_certificate_folder:
+        return MountedCertificate(client, given.webhook_certificate_folder, configuration=given.webhook_configuration)
+    return Trust(
+        client,
+        namespace=given.namespace,
+        secret=given.webhook_secret,
+        service=given.webhook_service,
+        configuration=given.webhook_configuration,
+    )
 
 
 async def serve() -> int:
@@ -165,7 +206,7 @@ async def serve() -> int:
         given = settings.from_env(os.environ, home_namespace=client.namespace)
         log.configure(given.log_level)
         operator = Operator(client, given)
-    except (ConfigError, SettingsError, UnusableValuesError) as error:
+    except (ConfigError, SettingsError, UnusableResourcesError, UnusableValuesError) as error:
         print(f"seldon-core-operator: {error}", file=sys.stderr)
         return 1
     try:

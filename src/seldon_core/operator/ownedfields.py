@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from . import keyedlists
 from .keyedlists import ItemKey
 
 Fields = Mapping[str, Any]
@@ -60,3 +61,44 @@ def inside(owned: Iterable[Fields], name: str) -> tuple[Fields, ...]:
 def is_owned(owned: Iterable[Fields], name: str) -> bool:
     """Whether a field, or something in it, is owned."""
     return any("f:" + name in each for each in owned)
+
+
+def extract(value: Any, owned: tuple[Fields, ...], field: str = "") -> Any:
+    """The part of a live value that is owned: what an apply has to say again for the value to stay as it is.
+
+    Args:
+        value: The live value.
+        owned: What is owned of it.
+        field: Its name, which tells by which keys a list's items are told apart.
+    """
+    if not any(owned):
+        return value
+    if isinstance(value, Mapping):
+        return {name: extract(value[name], inner, name) for name, inner in fields(owned) if name in value}
+    keys = keyedlists.keys_of(field, value)
+    ours = dict(items(owned))
+    if not keys or not ours:
+        return value
+    return [
+        {name: part for name, part in key if part is not None} | extract(item, inner)
+        for item in value
+        if (inner := ours.get(tuple(sorted(key := keyedlists.key_of_item(item, keys))))) is not None
+    ]
+
+
+def all_of(value: Mapping[str, Any]) -> Fields:
+    """The set of all fields of an object, in the form of managedFields."""
+    return {f"f:{name}": _inside_of(child, name) for name, child in value.items()}
+
+
+def _inside_of(value: Any, field: str) -> Fields:
+    if isinstance(value, Mapping):
+        return all_of(value)
+    keys = keyedlists.keys_of(field, value) if value else ()
+    if not keys:
+        return {}
+    return {f"k:{_spelled(item, keys)}": {".": {}, **all_of(item)} for item in value}
+
+
+def _spelled(item: Mapping[str, Any], keys: tuple[str, ...]) -> str:
+    return json.dumps(dict(keyedlists.key_of_item(item, keys)), separators=(",", ":"))

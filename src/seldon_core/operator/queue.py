@@ -67,6 +67,10 @@ class Queue(Generic[K]):
         """Work on a key at a later time; of several times for one key the earliest counts."""
         if self._closed:
             return
+        if seconds <= 0:
+            # uvloop's timer of no time at all has no `when`.
+            self.add(key)
+            return
         call_later = self._call_later or asyncio.get_running_loop().call_later
         timer = call_later(seconds, lambda: self._due(key))
         pending = self._timers.get(key)

@@ -1,7 +1,8 @@
 """When is a Deployment done? Source: specification 1.6, with its defects put right.
 
-v1.17.1 asked for a ready replica, so a Deployment of 0 replicas never was; and it did not ask whether the
-Deployment's own status was about the present spec, so a change could look ready before it had begun.
+v1.17.1 asked for a ready replica, so a Deployment of 0 replicas never was; it did not ask whether the Deployment's own
+status was about the present spec, so a change could look ready before it had begun; and while an autoscaler added pods,
+what served was called Creating.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +20,8 @@ class Rollout:
         replicas: Pods there are, of any version.
         outdated: Of these, those of an older version.
         available: Of all, those that serve.
-        ready: All wanted pods are of the present version and serve, and no other is left.
+        complete: All wanted pods are of the present version and serve, and no other is left.
+        ready: It is complete; or it was since its last change, and an autoscaler adds pods to those that are enough.
         observed: The status is about the present spec.
         failed: The Deployment gave up: its deadline passed and nothing serves.
         replica_failure: Why pods cannot be created (a quota, Pod Security), or empty.
@@ -32,6 +34,7 @@ class Rollout:
     replicas: int
     outdated: int
     available: int
+    complete: bool
     ready: bool
     observed: bool
     failed: bool
@@ -45,8 +48,13 @@ class Rollout:
         return self.available > 0
 
 
-def rollout(deployment: Mapping[str, Any]) -> Rollout:
-    """Read a live Deployment."""
+def rollout(deployment: Mapping[str, Any], enough: int | None = None) -> Rollout:
+    """Read a live Deployment.
+
+    Args:
+        deployment: The live object.
+        enough: So many pods that serve are enough, where an autoscaler decides about more; None where all have to.
+    """
     status = deployment.get("status") or {}
     wanted = deployment["spec"].get("replicas", 1)
     replicas, available = status.get("replicas", 0), status.get("availableReplicas", 0)
@@ -55,13 +63,18 @@ def rollout(deployment: Mapping[str, Any]) -> Rollout:
     current = updated == replicas == wanted
     conditions = {c["type"]: c for c in status.get("conditions") or ()}
     availability = conditions.get("Available", {})
+    complete = observed and current and available == wanted and not status.get("unavailableReplicas")
+    # The Deployment's controller keeps this reason from the end of a rollout to the next change of the pods.
+    rolled_out = conditions.get("Progressing", {}).get("reason") == "NewReplicaSetAvailable" and updated == replicas
+    suffices = enough is not None and observed and rolled_out and available >= max(1, min(enough, wanted))
     return Rollout(
         name=deployment["metadata"]["name"],
         wanted=wanted,
         replicas=replicas,
         outdated=max(0, replicas - updated),
         available=available,
-        ready=observed and current and available == wanted and not status.get("unavailableReplicas"),
+        complete=complete,
+        ready=complete or suffices,
         observed=observed,
         failed=observed and _is(conditions, "Progressing", "False") and _is(conditions, "Available", "False"),
         replica_failure=_replica_failure(conditions),
@@ -78,6 +91,7 @@ def not_there(name: str) -> Rollout:
         replicas=0,
         outdated=0,
         available=0,
+        complete=False,
         ready=False,
         observed=False,
         failed=False,

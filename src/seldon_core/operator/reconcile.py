@@ -5,7 +5,7 @@ same time, for some seconds, do the same writes; none undoes the other's.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,12 +14,13 @@ from seldon_core.api.types import SeldonDeployment
 from seldon_core.kube import ApiError, Client, ForbiddenError, NotFoundError, Object, key_of
 from seldon_core.kube.resources import DEPLOYMENTS, SERVICES, Key
 
-from . import conditions, readiness, status
+from . import conditions, handover, readiness, scaling, status
 from .applier import Applier, ForeignObjectError
 from .caches import Caches
 from .credentials import CredentialReader
 from .events import Recorder
-from .kinds import CONTROLLER_ID, SELDON_DEPLOYMENTS
+from .holding import with_held_services
+from .kinds import SELDON_DEPLOYMENTS
 from .log import about
 from .maker import Made, Maker
 from .metrics import Metrics
@@ -27,9 +28,12 @@ from .pruner import prune
 from .redact import redact
 from .render import Rendered, RenderError, render, wanted_service_accounts
 from .render.config import OperatorConfig
+from .rollout import DEFAULT_POLICY, Policy
+from .rollouts import TURN_SECONDS, Rollouts
 from .settling import SETTLE_SECONDS, Settling
 from .status import Observed, PodTrouble
 from .troubles import Troubleshooter
+from .turns import Turns
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +70,8 @@ class Reconciler:
         recorder: Events.
         metrics: Counts writes.
         controller_id: Only SeldonDeployments with this label value are served.
+        policy: Which pods may be replaced when.
+        wake: Has a SeldonDeployment looked at soon.
         settle_seconds: Between the change of a route and the removal of what it led to.
         now: The time that conditions get.
     """
@@ -79,6 +85,8 @@ class Reconciler:
         recorder: Recorder,
         metrics: Metrics,
         controller_id: str = "",
+        policy: Policy = DEFAULT_POLICY,
+        wake: Callable[[Key], None] = lambda _key: None,
         settle_seconds: float = SETTLE_SECONDS,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -91,9 +99,11 @@ class Reconciler:
         self._now = now
         self._applier = Applier(client, caches, recorder, metrics)
         self._maker = Maker(caches, self._applier)
+        self._rollouts = Rollouts(policy, Turns(policy.max_concurrent, caches.seldon_deployments.store, wake))
         self._settling = Settling(settle_seconds)
         self._credentials = CredentialReader(client)
-        self._troubles = Troubleshooter(client, caches)
+        self._troubles = Troubleshooter(client, caches, now=now)
+        self._advised: dict[Key, tuple[str, frozenset[str]]] = {}  # uid, and what it was told last
 
     async def reconcile(self, key: Key, failures: int = 0) -> Result:
         """Do what one SeldonDeployment needs now.
@@ -106,12 +116,23 @@ class Reconciler:
             ApiError: A transient failure: try again later.
             Exception: A fault of ours, which the status tells when it comes twice.
         """
+        self._applier.progress.discard(key)
+        try:
+            return await self._reconcile(key, failures)
+        finally:
+            self._rollouts.over(key)
+
+    def progressed(self, key: Key) -> bool:
+        """Whether the last pass over a SeldonDeployment wrote something, be it that it failed later."""
+        return key in self._applier.progress
+
+    async def _reconcile(self, key: Key, failures: int) -> Result:
         live = self._caches.seldon_deployments.store.at(key)
         if live is None or live["metadata"].get("deletionTimestamp"):
             # Owner references make the garbage collector take its objects away.
+            self._advised.pop(key, None)
             return Result()
-        named = (live["metadata"].get("labels") or {}).get(CONTROLLER_ID, "")
-        if named != self._controller_id or self._caches.is_foreign(key[0]):
+        if not self._caches.serves(live, self._controller_id):
             return Result()
         try:
             return await self._fulfil(live)
@@ -138,24 +159,51 @@ class Reconciler:
     async def _fulfil(self, live: Object) -> Result:
         sdep = load(live)
         rendered, again_after = await self._render(sdep)
-        made = await self._maker.serve(rendered, live)
+        self._advise(live, rendered.warnings)
+        pairs = await self._maker.deployments(rendered, live)
+        standing = self._rollouts.stand(sdep, live, pairs, self._applier.is_fulfilled)
+        services = self._caches.owned[SERVICES].store
+        rendered, waits = with_held_services(
+            rendered, pairs, standing.held, lambda name: services.get(name, sdep.metadata.namespace)
+        )
+        settled = not self._settling.seconds_left(sdep.metadata.uid, restart=False)
+        made = await self._maker.lead_round(rendered, live, may_step=settled)
+        if made is not None and made.waiting:
+            settling = self._settling.seconds_left(sdep.metadata.uid, restart=made.rerouted)
+            again_after = min(again_after, settling) if settling or made.rerouted else again_after
+        else:
+            made = await self._maker.serve(rendered, live, standing.held)
         deployments = [
             (name, made.objects.get((DEPLOYMENTS, (sdep.metadata.namespace, name)))) for name in rendered.deployments
         ]
         pruned = True
-        rollouts = [readiness.rollout(d) if d is not None else readiness.not_there(name) for name, d in deployments]
-        if readiness.all_ready(rollouts) and not made.waiting:
-            await self._maker.route(rendered, live, made)
+        enough = scaling.enough(rendered.objects)
+        rollouts = [
+            readiness.rollout(d, enough.get(name)) if d is not None else readiness.not_there(name)
+            for name, d in deployments
+        ]
+        if readiness.all_ready(rollouts) and not made.waiting and not waits:
+            await self._maker.route(rendered, live, made, may_step=settled)
             settling = self._settling.seconds_left(sdep.metadata.uid, restart=made.rerouted)
-            again_after = min(again_after, settling or again_after)
+            again_after = min(again_after, settling) if settling or made.rerouted else again_after
             # Where a route cannot be written, the one that is there may still lead to what would be taken away.
             stuck = any(not self._caches.is_absent(resource) for resource in made.unusable)
-            pruned = bool(made.waiting or settling or stuck) or await self._prune(live, made)
+            # Who holds pods as they are holds those that would go, too.
+            leaving = handover.pods_leave(self._caches, (d for _, d in deployments if d is not None))
+            stays = bool(made.waiting or settling or stuck or leaving or standing.request.holds)
+            pruned = stays or await self._prune(live, made)
         if made.waiting:
             trouble: PodTrouble | None = PodTrouble("Waiting", made.waiting, failed=False)
         else:
             present = ((r, d) for r, (_, d) in zip(rollouts, deployments, strict=True) if d is not None)
-            trouble = await self._troubles.trouble_of(present)
+            found = await self._troubles.trouble_of(present)
+            trouble = found.trouble
+            again_after = min(again_after, found.again_after or again_after)
+            if trouble is not None and trouble.cause:
+                untold = self._recorder.standing(
+                    live, trouble.reason, trouble.sentence, cause=trouble.cause, occurrence=trouble.occurrence
+                )
+                again_after = min(again_after, untold or again_after)
         observed = Observed(
             generation=sdep.metadata.generation,
             rollouts=rollouts,
@@ -165,8 +213,17 @@ class Reconciler:
             address=rendered.address_url,
             trouble=trouble,
             waiting=bool(made.waiting),
+            rollout=self._rollouts.condition(
+                standing,
+                live,
+                ready=readiness.all_ready(rollouts) and not made.waiting,
+                failed=any(each.failed for each in rollouts),
+            ),
+            pod_templates=standing.remembered(carried_out=not made.waiting),
         )
         await self._write_status(live, observed)
+        if standing.held:
+            again_after = 0.0 if standing.begins else min(again_after, TURN_SECONDS)
         return Result(again_after=min(again_after, WAITING_SECONDS) if made.waiting else again_after, retry=not pruned)
 
     async def _prune(self, live: Object, made: Made) -> bool:
@@ -188,6 +245,20 @@ class Reconciler:
         facts = await self._credentials.facts(sdep.metadata.namespace, accounts, fresh=changed)
         complete = self._credentials.is_complete(sdep.metadata.namespace, accounts)
         return render(sdep, self._config(), facts), RESYNC_SECONDS if complete else MISSING_CREDENTIALS_SECONDS
+
+    def _advise(self, live: Object, warnings: Sequence[str]) -> None:
+        """Tell what has no effect, once for each generation; later only what another configuration brings up."""
+        metadata = live["metadata"]
+        new = (live.get("status") or {}).get("observedGeneration") != metadata.get("generation")
+        uid, before = self._advised.get(key_of(live), ("", frozenset()))
+        self._advised[key_of(live)] = (metadata["uid"], frozenset(warnings))
+        if not new and uid != metadata["uid"]:
+            # This process looks at it for the first time: the one before it has told.
+            return
+        for sentence in warnings:
+            if new or sentence not in before:
+                generation = str(metadata.get("generation") or "")
+                self._recorder.standing(live, "Advice", sentence, cause=sentence, occurrence=generation, again=False)
 
     async def _report_error(self, live: Object, reason: str, sentence: str) -> None:
         sentence = redact(sentence)

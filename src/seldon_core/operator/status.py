@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from . import rollouts
 from .conditions import condition, is_attached, unobserved
 from .readiness import Rollout, all_ready
 from .render import ServiceStatus
@@ -33,11 +34,15 @@ class PodTrouble:
         reason: One word.
         sentence: For people.
         failed: A container failed; otherwise something is waited for.
+        cause: The same for whatever is the same problem; empty where it is none that an event should tell.
+        occurrence: Another one each time that it happens.
     """
 
     reason: str
     sentence: str
     failed: bool
+    cause: str = ""
+    occurrence: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +58,8 @@ class Observed:
         address: URL of the first predictor.
         trouble: The problem of the Deployments' present pods, if any.
         waiting: Something has to go before all wanted objects can be there; `trouble` says what.
+        rollout: Condition `RolledOut`, from `rollout.Rollouts.condition`; None where there is nothing to tell.
+        pod_templates: What is remembered of each Deployment's pods, from `rollout.stand`.
         error: Why nothing could be made of the SeldonDeployment, or empty. The rest is then what was there before.
         error_reason: The same as one word.
     """
@@ -65,6 +72,8 @@ class Observed:
     address: str = ""
     trouble: PodTrouble | None = None
     waiting: bool = False
+    rollout: Json | None = None
+    pod_templates: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     error: str = ""
     error_reason: str = ""
 
@@ -93,8 +102,11 @@ class Observed:
         if self.error:
             return self.error
         if self.complete:
+            if self.trouble is not None:
+                return f"Not all replicas serve: {self.trouble.sentence}"
             # Pods answer inside the cluster; that nobody leads requests from outside to them is worth a word.
-            return next((each["message"] for each in self.attached if each["status"] != "True"), "")
+            said = next((each["message"] for each in self.attached if each["status"] != "True"), "")
+            return said or rollouts.worth_a_word(self.rollout)
         reason = self._reason()
         if reason and self.state() is State.AVAILABLE:
             if not any(r.outdated for r in self.rollouts if not r.ready):
@@ -105,9 +117,6 @@ class Observed:
     def _reason(self) -> str:
         if self.trouble is not None:
             return self.trouble.sentence
-        for each in self.rollouts:
-            if each.replica_failure:
-                return f"Deployment {each.name} cannot create its pods: {each.replica_failure}"
         return STALLED if any(r.failed for r in self.rollouts) else ""
 
 
@@ -126,7 +135,7 @@ def compose(observed: Observed, before: Mapping[str, Any], now: str) -> Json:
     }
     if observed.error:
         # What serves keeps serving while the newest wish cannot be fulfilled: its entries stay.
-        kept = ("replicas", "address", "deploymentStatus", "serviceStatus")
+        kept = ("replicas", "address", "deploymentStatus", "serviceStatus", "podTemplates")
         status |= {key: before[key] for key in kept if key in before}
     else:
         status |= {
@@ -135,6 +144,7 @@ def compose(observed: Observed, before: Mapping[str, Any], now: str) -> Json:
                 r.name: {"replicas": r.replicas, "availableReplicas": r.available} for r in observed.rollouts
             },
             "serviceStatus": {service.svc_name: _endpoints(service) for service in observed.services},
+            "podTemplates": {name: dict(record) for name, record in observed.pod_templates.items()},
         }
         if observed.address:
             status["address"] = {"url": observed.address}
@@ -173,7 +183,8 @@ def _conditions(observed: Observed, before: Mapping[str, Any]) -> list[Json]:
     else:
         blocking = next((c for c in conditions if c["status"] != "True"), None)
         ready = {**(blocking or {"status": "True"}), "type": "Ready"}
-    return sorted([*conditions, ready], key=lambda c: str(c["type"]))
+    told = rollouts.after_error(before.get("conditions") or ()) if observed.error else observed.rollout
+    return sorted([*conditions, ready, *([told] if told else [])], key=lambda c: str(c["type"]))
 
 
 def _deployments_ready(observed: Observed) -> Json:
@@ -184,8 +195,6 @@ def _deployments_ready(observed: Observed) -> Json:
         return condition("DeploymentsReady", True, "MinimumReplicasAvailable")
     if observed.trouble is not None:
         return condition("DeploymentsReady", False, observed.trouble.reason, observed.trouble.sentence)
-    if waiting.replica_failure:
-        return condition("DeploymentsReady", False, "ReplicaFailure", observed.description())
     # The Deployment's own word is about availability alone, and stays "available" while an update rolls out.
     if waiting.serves:
         return condition("DeploymentsReady", False, "RolloutInProgress", f"Deployment {waiting.name} is being updated.")

@@ -1,27 +1,33 @@
 """The validating webhook: a SeldonDeployment that cannot work is refused when it is applied, with the reason.
 
-Whatever comes in, an answer goes out: this handler must never be the cause of an error of its own. Source:
-specification 2.
+Whatever comes in, an answer goes out: this handler must never be the cause of an error of its own. An update that
+leaves alone what is judged is let in, with what is wrong as a warning: who labels an object of an older release, or one
+whose server has gone from `predictor_servers`, is not to be stopped by that. Source: specification 2.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from seldon_core.api.decode import ManifestError, load
-from seldon_core.api.servers import PredictorServer
 from seldon_core.api.types import GROUP, KIND
-from seldon_core.api.validation import invalid_message, validate
 from seldon_core.transport.server import Request, Response
 
+from .admission import Verdict, judge
 from .log import about
 from .metrics import Metrics
+from .render.config import OperatorConfig
 
 _log = logging.getLogger(__name__)
 
 PATH: Final = "/validate-machinelearning-seldon-io-v1-seldondeployment"
+
+_LONGEST_WARNING: Final = 256
+"""Characters that Kubernetes advises as the most of one warning."""
+_ALL_WARNINGS: Final = 4096
+"""Bytes of all warnings of an answer; the API server begins to leave some out there."""
 
 Json = dict[str, Any]
 
@@ -30,12 +36,12 @@ class Webhook:
     """Answers AdmissionReviews.
 
     Args:
-        servers: The rows of `predictor_servers` that are in force.
+        config: The present configuration.
         metrics: Counts answers.
     """
 
-    def __init__(self, servers: Callable[[], Mapping[str, PredictorServer]], metrics: Metrics) -> None:
-        self._servers = servers
+    def __init__(self, config: Callable[[], OperatorConfig], metrics: Metrics) -> None:
+        self._config = config
         self._metrics = metrics
 
     def handle(self, request: Request) -> Response:
@@ -52,42 +58,68 @@ class Webhook:
         if not isinstance(asked, dict) or not isinstance(asked.get("uid"), str):
             return _plain(400, "The body is no AdmissionReview: it has no request with a uid.")
         version = review.get("apiVersion")
-        problem = self._problem(asked)
-        self._metrics.admissions.increment(allowed=str(problem is None).lower())
-        answer: Json = {"uid": asked["uid"], "allowed": problem is None}
-        if problem is not None:
+        verdict = self._verdict(asked)
+        self._metrics.admissions.increment(allowed=str(not verdict.refusal).lower())
+        answer: Json = {"uid": asked["uid"], "allowed": not verdict.refusal}
+        if verdict.refusal:
             answer["status"] = {
                 "status": "Failure",
                 "code": 422,
                 "reason": "Invalid",
-                "message": problem,
+                "message": verdict.refusal,
             }
-            _log.info("refused: %s", problem, extra=_about(asked))
+            _log.info("refused: %s", verdict.refusal, extra=_about(asked))
+        if warnings := _fitting(verdict.warnings):
+            answer["warnings"] = warnings
         body = {"apiVersion": version or "admission.k8s.io/v1", "kind": "AdmissionReview", "response": answer}
         return Response(200, msgspec.json.encode(body))
 
-    def _problem(self, asked: Mapping[str, Any]) -> str | None:
-        """Why an object is refused, or None."""
+    def _verdict(self, asked: Mapping[str, Any]) -> Verdict:
+        """Whether an object is let in."""
         obj = asked.get("object")
         if asked.get("operation") not in ["CREATE", "UPDATE"]:
-            return None
+            return Verdict()
         metadata = obj.get("metadata") if isinstance(obj, dict) else None
         known = metadata if isinstance(metadata, dict) else {}
         if known.get("deletionTimestamp"):
             # What is going away may go: its last change takes a finalizer off.
-            return None
+            return Verdict()
         name = str(asked.get("name") or known.get("name") or known.get("generateName") or "")
         if not isinstance(obj, dict):
-            return f'{KIND}.{GROUP} "{name}" is invalid: there is no object to validate.'
+            return Verdict(refusal=f'{KIND}.{GROUP} "{name}" is invalid: there is no object to validate.')
         try:
-            sdep = load(_named(obj, name))
-            errors = validate(sdep, self._servers())
+            verdict = judge(load(_named(obj, name)), self._config())
         except ManifestError as error:
-            return f'{KIND}.{GROUP} "{name}" is invalid: {error}'
+            verdict = Verdict((str(error),), f'{KIND}.{GROUP} "{name}" is invalid: {error}')
         except Exception:  # noqa: BLE001 - a fault of ours: a clear refusal is better than a closed connection
             _log.exception("the webhook cannot judge an object", extra=_about(asked))
-            return f'{KIND}.{GROUP} "{name}" could not be validated: a fault of the controller, its log tells more.'
-        return invalid_message(name, errors) if errors else None
+            fault = f'{KIND}.{GROUP} "{name}" could not be validated: a fault of the controller, its log tells more.'
+            return Verdict(refusal=fault)
+        if verdict.refusal and asked.get("operation") == "UPDATE":
+            before = _judged(asked.get("oldObject"))
+            if before is not None and before == _judged(obj):
+                return Verdict(warnings=verdict.errors)
+        return verdict
+
+
+def _judged(obj: Any) -> tuple[Any, Any] | None:
+    """What a verdict is about, of an object of any shape."""
+    metadata = obj.get("metadata") if isinstance(obj, dict) else None
+    return (obj.get("spec"), metadata.get("annotations") or {}) if isinstance(metadata, dict) else None
+
+
+def _fitting(warnings: Sequence[str]) -> list[str]:
+    """Warnings as the API server takes them: without control characters, each and all of limited length."""
+    found: list[str] = []
+    room = _ALL_WARNINGS
+    for sentence in warnings:
+        line = " ".join(sentence.split())
+        line = line if len(line) <= _LONGEST_WARNING else line[: _LONGEST_WARNING - 1] + "…"
+        room -= len(line.encode())
+        if room < 0:
+            break
+        found.append(line)
+    return found
 
 
 def _named(obj: Json, name: str) -> Json:

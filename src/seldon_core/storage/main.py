@@ -86,7 +86,7 @@ def _fail(code: ExitCode, text: str, env: Mapping[str, str]) -> int:
     line = f"storage: {one_line(redact(text), _LONGEST_MESSAGE)}"
     print(line, file=sys.stderr, flush=True)
     # Outside of a container there is no such file, and the line is on stderr already.
-    log = Path(env.get("TERMINATION_LOG", "/dev/termination-log"))
+    log = Path(env.get("SELDON_TERMINATION_LOG", "/dev/termination-log"))
     with contextlib.suppress(OSError):
         if log.is_file():
             log.write_text(line, encoding="utf-8")

@@ -56,6 +56,9 @@ def with_defaults(obj: Object) -> Object:
         spec |= {"sessionAffinity": "None", "internalTrafficPolicy": "Cluster"}
         spec.setdefault("type", "ClusterIP")
         spec.setdefault("clusterIP", "10.0.0.1")
+    if obj["kind"] == "HTTPRoute":
+        # What a gateway says, at once.
+        obj.setdefault("status", {"parents": [{"conditions": [{"type": "Accepted", "status": "True"}]}]})
     if obj["kind"] == "Deployment":
         spec.setdefault("revisionHistoryLimit", 10)
         spec.setdefault("replicas", 1)
@@ -108,6 +111,7 @@ class Cluster:
             recorder=self.recorder,
             metrics=self.metrics,
             now=lambda: self.now,
+            wake=self.queue.add,
             **options,
         )
         self.leading = asyncio.Event()

@@ -12,7 +12,15 @@ import pytest
 from seldon_core.kube import Client
 from seldon_core.operator.configuration import Configuration, UnusableValuesError
 from seldon_core.operator.credentials import FRESH_SECONDS, CredentialReader
-from seldon_core.operator.events import BURST, CONCURRENT, LONGEST_QUEUE, REFILL_SECONDS, REPEAT_SECONDS, Recorder
+from seldon_core.operator.events import (
+    BURST,
+    CONCURRENT,
+    LATER_SECONDS,
+    LONGEST_QUEUE,
+    REFILL_SECONDS,
+    REPEAT_SECONDS,
+    Recorder,
+)
 from seldon_core.operator.kinds import FIELD_MANAGER
 from tests.unit.kube.fake_api import PATIENCE_SECONDS, Call, FakeApi, failure, fake_api
 from tests.unit.operator.cluster import EVENTS, QUICK, iris
@@ -177,6 +185,19 @@ async def test_unusable_values_stop_the_start(tmp_path: Path, text: str | None, 
             Configuration(client, values_file=values, namespace="sys", name="seldon-config", recorder=Recorder(client))
 
 
+async def test_values_of_older_releases_are_named_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text("engine: {port: 8000}\nexecutor: {enabled: true, port: 8001}\n", encoding="utf-8")
+    async with connected() as (_, client):
+        options = {"namespace": "sys", "name": "seldon-config", "recorder": Recorder(client)}
+        Configuration(client, values_file=values, **options)
+        assert "values of older releases have no meaning today: engine.port, executor.enabled" in caplog.text
+        caplog.clear()
+        values.write_text("executor: {port: 8001}\n", encoding="utf-8")
+        Configuration(client, values_file=values, **options)
+        assert "older releases" not in caplog.text
+
+
 async def test_events_are_not_repeated_and_not_sent_in_masses() -> None:
     async with connected() as (api, client):
         clock = Clock()
@@ -194,12 +215,49 @@ async def test_events_are_not_repeated_and_not_sent_in_masses() -> None:
         for number in range(2 * BURST):
             recorder.normal(about, "Updated", str(number))
         await recorder.flush()
-        assert len(api.objects) == 1 + BURST
+        (again,) = [o for o in api.objects.values() if o["reason"] == "InternalError"]
+        assert (again["metadata"]["name"], again["count"]) == (event["metadata"]["name"], 2)
+        assert len(api.objects) == BURST  # one token went into the repetition
         clock.now += 3 * REFILL_SECONDS
         for number in range(2 * BURST, 3 * BURST):
             recorder.normal(about, "Updated", str(number))
         await recorder.flush()
-        assert len(api.objects) == 1 + BURST + 3
+        assert len(api.objects) == BURST + 3
+
+
+async def test_what_is_wrong_is_one_event_with_a_count_also_after_a_restart() -> None:
+    async with connected() as (api, client):
+        clock = Clock()
+        about = iris() | {"metadata": {"name": "iris", "namespace": "ns", "uid": "u"}}
+
+        def tell(recorder: Recorder, message: str, occurrence: str) -> float | None:
+            return recorder.standing(about, "ContainerFailed", message, cause="classifier", occurrence=occurrence)
+
+        first = Recorder(client, clock=clock)
+        assert tell(first, "exit code 1", "p/0") is None
+        assert tell(first, "exit code 1", "p/1") == LATER_SECONDS  # too soon to be news
+        assert tell(first, "exit code 1", "p/0") is None
+        await first.flush()
+        clock.now += LATER_SECONDS
+        tell(first, "exit code 2", "p/1")
+        tell(first, "exit code 2", "p/1")
+        await first.flush()
+        (event,) = api.objects.values()
+        assert (event["count"], event["message"], event["reason"]) == (2, "exit code 2", "ContainerFailed")
+
+        writes = len(api.writes())
+        second = Recorder(client, clock=clock)
+        tell(second, "exit code 2", "p/1")
+        await second.flush()
+        assert len(api.writes()) == writes
+        assert tell(second, "exit code 2", "p/2") is None
+        await second.flush()
+        (event,) = api.objects.values()
+        assert event["count"] == 3
+
+        second.standing(about, "ContainerFailed", "other", cause="seldon-container-engine", occurrence="p/0")
+        await second.flush()
+        assert len(api.objects) == 2
 
 
 async def test_an_event_that_cannot_be_written_stops_nothing() -> None:

@@ -1,10 +1,12 @@
 """From what a kubelet or a scheduler reports of a pod to one sentence. The states are as Kubernetes 1.34 gives them."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from seldon_core.operator.reasons import Problem, problem_of
+from seldon_core.operator.reasons import READY_SECONDS, Problem, problem_of, unready_until
+from seldon_core.operator.refusals import refusal_of
 
 INIT = "classifier-model-initializer"
 
@@ -28,6 +30,10 @@ def container(name: str = "classifier", *, ready: bool = False, **states: Any) -
 STARTING = [container(state=waiting("PodInitializing"))]
 WRONG_KEY = "s3://sklearn/iris: the access key is not known; check RCLONE_CONFIG_S3_ACCESS_KEY_ID in secret sec."
 NO_SECRET = 'secret "sec" not found'
+BACK_OFF = 'Back-off pulling image "x:1"'
+RPC = "rpc error: code = NotFound desc = "
+NO_IMAGE = 'failed to pull and unpack image "x:1": failed to resolve reference "x:1": x:1: not found'
+NO_PROGRAM = 'failed to create containerd task: exec: "serve": executable file not found in $PATH: unknown'
 BACKOFF = "back-off 10s restarting failed container=classifier pod=p_ns(u)"
 
 
@@ -74,11 +80,98 @@ BACKOFF = "back-off 10s restarting failed container=classifier pod=p_ns(u)"
             id="missing secret",
         ),
         pytest.param(
-            pod(containerStatuses=[container(state=waiting("ImagePullBackOff", 'Back-off pulling image "x:1"'))]),
+            pod(containerStatuses=[container(image="x:1", state=waiting("ImagePullBackOff", BACK_OFF))]),
             "ImagePullBackOff",
-            'container classifier of pod p cannot pull its image: Back-off pulling image "x:1"',
+            "container classifier of pod p cannot pull its image x:1.",
             True,
-            id="image",
+            id="image, Kubernetes 1.31 and before",
+        ),
+        pytest.param(
+            pod(containerStatuses=[container(image="x:1", state=waiting("ErrImagePull", f"{RPC}{NO_IMAGE}"))]),
+            "ImagePullBackOff",
+            f"container classifier of pod p cannot pull its image x:1: {NO_IMAGE}",
+            True,
+            id="image, first attempt",
+        ),
+        pytest.param(
+            pod(
+                containerStatuses=[
+                    container(
+                        image="x:1", state=waiting("ImagePullBackOff", f"{BACK_OFF}: ErrImagePull: {RPC}{NO_IMAGE}")
+                    )
+                ]
+            ),
+            "ImagePullBackOff",
+            f"container classifier of pod p cannot pull its image x:1: {NO_IMAGE}",
+            True,
+            id="image, between attempts",
+        ),
+        pytest.param(
+            pod(
+                containerStatuses=[container(image="x:1", state=waiting("ImagePullBackOff", f"{BACK_OFF}: {NO_IMAGE}"))]
+            ),
+            "ImagePullBackOff",
+            f"container classifier of pod p cannot pull its image x:1: {NO_IMAGE}",
+            True,
+            id="image, without layers",
+        ),
+        pytest.param(
+            pod(containerStatuses=[container(image="localhost/seldon-core/a:1", state=waiting("ErrImagePull"))]),
+            "ImagePullBackOff",
+            "container classifier of pod p cannot pull its image localhost/seldon-core/a:1: no registry has it: load "
+            "it into the nodes, or push it to a registry and name that in global.imageRegistry",
+            True,
+            id="an image of ours that nobody loaded",
+        ),
+        pytest.param(
+            pod(containerStatuses=[container(state=waiting("InvalidImageName", 'couldn\'t parse image "x:::1"'))]),
+            "InvalidImageName",
+            'container classifier of pod p has an invalid image name: couldn\'t parse image "x:::1"',
+            True,
+            id="invalid image name",
+        ),
+        pytest.param(
+            pod(containerStatuses=[container(state=waiting("RunContainerError", NO_PROGRAM))]),
+            "RunContainerError",
+            f"container classifier of pod p cannot be started: {NO_PROGRAM}",
+            True,
+            id="no such program",
+        ),
+        pytest.param(
+            pod(initContainerStatuses=[container(INIT, state=ended(137, reason="OOMKilled"))]),
+            "OOMKilled",
+            f"init container {INIT} of pod p used more memory than its limit and was killed: give it more in the "
+            "chart's value storageInitializer.memoryLimit, or in the init container's resources",
+            True,
+            id="init container out of memory",
+        ),
+        pytest.param(
+            pod(
+                conditions=[
+                    {
+                        "type": "PodScheduled",
+                        "status": "False",
+                        "reason": "Unschedulable",
+                        "message": 'persistentvolumeclaim "models" not found. not found',
+                    }
+                ]
+            ),
+            "Unschedulable",
+            'pod p finds no node: persistentvolumeclaim "models" not found. not found',
+            False,
+            id="no claim",
+        ),
+        pytest.param(
+            pod(
+                phase="Failed",
+                reason="Evicted",
+                message="The node was low on resource: memory.",
+                containerStatuses=[container(state=ended(137))],
+            ),
+            "Evicted",
+            "pod p failed: The node was low on resource: memory.",
+            True,
+            id="evicted, with a container that was killed for it",
         ),
         pytest.param(
             pod(
@@ -213,6 +306,121 @@ def test_events_about_volumes(message: str, *, failed: bool) -> None:
     assert problem is not None
     assert (problem.sentence(), problem.failed) == (f"pod p cannot mount its volumes: {message}", failed)
     assert problem_of(started, [event]) is None
+
+
+def event(reason: str, message: str, container: str = "classifier", at: str = "00:00:00") -> dict[str, Any]:
+    """A Warning event about a container of the pod, as the kubelet writes it."""
+    place = {"kind": "Pod", "name": "p", "namespace": "ns", "uid": "u", "fieldPath": f"spec.containers{{{container}}}"}
+    return {
+        "reason": reason,
+        "message": message,
+        "involvedObject": place,
+        "metadata": {},
+        "lastTimestamp": f"2026-11-21T{at}Z",
+    }
+
+
+def test_an_older_kubelets_words_about_an_image_are_in_its_event() -> None:
+    live = pod(containerStatuses=[container(image="x:1", state=waiting("ImagePullBackOff", BACK_OFF))])
+    events = [
+        event("Failed", f'Failed to pull image "x:1": {RPC}{NO_IMAGE}', at="00:00:01"),
+        event("Failed", "Error: ErrImagePull", at="00:00:02"),
+        event("Failed", 'Failed to pull image "y": nothing', container="other", at="00:00:03"),
+    ]
+    problem = problem_of(live, events)
+
+    assert problem is not None
+    assert problem.sentence() == f"container classifier of pod p cannot pull its image x:1: {NO_IMAGE}"
+
+
+REFUSED = "Readiness probe failed: dial tcp 10.244.0.7:9000: connect: connection refused"
+HANGS = "Liveness probe failed: Get http://10.244.0.7:9000/health: context deadline exceeded"
+
+
+def running(name: str = "classifier", since: str = "2026-11-21T00:00:00Z") -> dict[str, Any]:
+    return container(name, state={"running": {"startedAt": since}})
+
+
+def test_a_container_that_runs_and_does_not_answer_is_told_with_its_probe_after_a_while() -> None:
+    live = pod(phase="Running", containerStatuses=[running("a"), running("seldon-container-engine"), running("z")])
+    live["status"]["containerStatuses"][0]["ready"] = True
+    events = [event("Unhealthy", REFUSED, "z"), event("Unhealthy", "not this", "z", at="00:00:00")]
+    began = datetime(2026, 11, 21, tzinfo=UTC)
+
+    assert problem_of(live, events, now=began + timedelta(seconds=READY_SECONDS - 1)) is None
+    assert unready_until(live, began + timedelta(seconds=READY_SECONDS - 1)) == 1.0
+    late = began + timedelta(seconds=READY_SECONDS)
+    problem = problem_of(live, events[:1], now=late)
+    assert problem is not None
+    assert (problem.reason, problem.failed) == ("NotReady", False)
+    assert problem.sentence() == f"container z of pod p runs and is not ready yet: {REFUSED}"
+    assert unready_until(live, late) is None
+
+
+def test_a_container_that_its_probe_kills_is_told_so() -> None:
+    live = pod(containerStatuses=[running() | {"lastState": ended(137)}])
+    events = [event("Unhealthy", HANGS, at="00:00:01"), event("Unhealthy", REFUSED, at="00:00:02")]
+    problem = problem_of(live, events)
+    own_words = problem_of(pod(containerStatuses=[running() | {"lastState": ended(137, "no memory left")}]), events)
+
+    assert problem is not None
+    assert (problem.reason, problem.failed) == ("Unhealthy", True)
+    assert problem.sentence() == (
+        f"container classifier of pod p was killed, because it did not answer its probe: {HANGS}"
+    )
+    assert own_words is not None
+    assert own_words.reason == "ContainerFailed"
+
+
+def test_pods_of_one_deployment_have_one_cause_and_each_attempt_is_another_time() -> None:
+    one, other = pod(containerStatuses=[container(state=ended(1))]), pod(containerStatuses=[container(state=ended(1))])
+    other["metadata"]["name"] = "q"
+    again = pod(containerStatuses=[container(state=ended(1)) | {"restartCount": 1}])
+    problems = [problem_of(each) for each in (one, other, again)]
+
+    assert len({problem.cause for problem in problems if problem}) == 1
+    assert len({problem.occurrence for problem in problems if problem}) == 3
+
+
+@pytest.mark.parametrize(
+    ("message", "words", "failed"),
+    [
+        (
+            (
+                'pods "iris-default-0-classifier-7d9f-x2x4p" is forbidden: exceeded quota: small, requested: '
+                "requests.cpu=600m, used: requests.cpu=0, limited: requests.cpu=100m"
+            ),
+            "exceeded quota: small, requested: requests.cpu=600m, used: requests.cpu=0, limited: requests.cpu=100m",
+            False,
+        ),
+        (
+            'pods "iris-7d9f-zzzzz" is forbidden: maximum cpu usage per Container is 200m, but limit is 1',
+            "maximum cpu usage per Container is 200m, but limit is 1",
+            True,
+        ),
+        (
+            'pods "iris-7d9f-zzzzz" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot != true',
+            'violates PodSecurity "restricted:latest": runAsNonRoot != true',
+            True,
+        ),
+        (
+            'admission webhook "images.example.com" denied the request: image i:1 is not signed',
+            'admission webhook "images.example.com" denied the request: image i:1 is not signed',
+            True,
+        ),
+        (
+            "Internal error occurred: failed calling webhook: connection refused",
+            "Internal error occurred: failed calling webhook: connection refused",
+            False,
+        ),
+    ],
+    ids=["quota", "LimitRange", "PodSecurity", "a policy", "a webhook that is away"],
+)
+def test_pods_that_cannot_be_made(message: str, words: str, *, failed: bool) -> None:
+    problem = refusal_of("iris-default-0-classifier", message)
+
+    assert problem.sentence() == f"Deployment iris-default-0-classifier cannot create its pods: {words}"
+    assert (problem.reason, problem.failed) == ("ReplicaFailure", failed)
 
 
 def test_a_silent_container_names_its_log() -> None:

@@ -1,5 +1,6 @@
 """Routes: when they are written, what becomes of those that are there, and a cluster that does not know their kinds."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,7 +19,6 @@ DESTINATION_RULES = "apis/networking.istio.io/v1beta1/destinationrules"
 HTTP_ROUTES = "apis/gateway.networking.k8s.io/v1/httproutes"
 MAPPINGS = "apis/getambassador.io/v2/mappings"
 ROUTED = [
-    ("istio", DESTINATION_RULES, "iris-default"),
     ("istio", VIRTUAL_SERVICES, "iris"),
     ("ambassador", MAPPINGS, "seldon-ns-iris-default-rest"),
     ("gateway", HTTP_ROUTES, "iris"),
@@ -188,6 +188,41 @@ async def test_a_route_that_a_gateway_refuses_is_not_ready() -> None:
         await c.until(lambda _: c.conditions()["GatewayRoutesReady"]["status"] == "False")
         assert c.conditions()["GatewayRoutesReady"]["message"] == "HTTPRoute iris: no such listener"
         assert c.status()["state"] == "Available"
+
+
+async def test_a_gateway_that_takes_one_kind_of_route_alone_is_told_with_what_to_do() -> None:
+    async with cluster("gateway") as c:
+        await c.available()
+        refusal = {"type": "Accepted", "status": "False", "reason": "Conflict", "message": "an HTTPRoute is older"}
+
+        def refuse(obj: dict[str, Any]) -> None:
+            generation = obj["metadata"]["generation"]
+            obj["status"] = {"parents": [{"conditions": [refusal | {"observedGeneration": generation}]}]}
+
+        await c.api.change("apis/gateway.networking.k8s.io/v1/grpcroutes", "ns", "iris", refuse)
+        await c.until(lambda _: c.conditions()["GatewayRoutesReady"]["status"] == "False")
+        message = c.conditions()["GatewayRoutesReady"]["message"]
+        assert message.startswith("GRPCRoute iris: an HTTPRoute is older; ")
+        assert "gateway.grpcListener" in message
+
+
+async def test_a_route_that_no_gateway_has_taken_is_not_ready() -> None:
+    async with cluster("gateway") as c:
+        await c.available()
+        taken = (c.api.find(HTTP_ROUTES, "ns", "iris") or {})["status"]
+
+        def say(status: dict[str, Any]) -> Callable[[dict[str, Any]], None]:
+            return lambda obj: obj.update(status=status)
+
+        await c.api.change(HTTP_ROUTES, "ns", "iris", say({}))
+        await c.until(lambda _: c.conditions()["Ready"]["status"] == "False")
+        assert c.conditions()["GatewayRoutesReady"]["message"].startswith(
+            "HTTPRoute iris: no gateway has taken it yet; it waits for Gateway seldon-gateway"
+        )
+        assert c.status()["state"] == "Available"
+
+        await c.api.change(HTTP_ROUTES, "ns", "iris", say(taken))
+        await c.until(lambda _: c.conditions()["Ready"]["status"] == "True")
 
 
 async def test_an_annotation_with_routes_comes_with_readiness_and_goes_with_its_value() -> None:

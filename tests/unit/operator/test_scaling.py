@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from seldon_core.kube import resources
+from tests.unit.kube.fake_api import failure
 from tests.unit.operator.cluster import DEPLOYMENTS, SDEPS, Cluster, cluster, iris, is_state
 
 pytestmark = pytest.mark.asyncio
@@ -78,6 +79,85 @@ async def test_an_autoscaler_comes_and_goes_without_a_change_of_replicas(
         assert replicas_seen(c) == [3, 5, 3]
 
 
+async def test_without_its_autoscaler_a_deployment_that_asks_for_no_number_has_one_replica() -> None:
+    """As with v1.17.1."""
+    async with cluster() as c:
+        sdep = iris()
+        del sdep["spec"]["predictors"][0]["replicas"]
+        await c.api.put(SDEPS, sdep)
+        await c.until(is_state("Creating"))
+        await c.edit_component(hpaSpec=HPA)
+        await c.settled()
+        first = c.deployment()["spec"] | {"replicas": 1}
+        await scale(c, 5)
+        await c.settled()
+        assert replicas_seen(c) == [1, 5]
+
+        await c.edit_component(hpaSpec=None)
+        await c.settled()
+        assert c.api.find(HPAS, "ns", NAME) is None
+        assert replicas_seen(c) == [1, 5, 1]
+        assert c.deployment()["spec"] == first
+        writes = len(c.writes())
+        await c.worked()
+        assert c.writes()[writes:] == []
+
+
+@pytest.mark.parametrize("after", ["reset", "removal"])
+async def test_a_controller_that_ends_while_an_autoscaler_goes_comes_to_the_same_end(after: str) -> None:
+    async with cluster() as c:
+        sdep = iris()
+        del sdep["spec"]["predictors"][0]["replicas"]
+        await c.api.put(SDEPS, sdep)
+        await c.until(is_state("Creating"))
+        await c.edit_component(hpaSpec=HPA)
+        await scale(c, 5)
+        await c.settled()
+        done: list[str] = []
+
+        def fail(call: Any) -> Any:
+            """Every write after the given one is lost."""
+            if not call.is_write or "/events" in call.path:
+                return None
+            if done:
+                return failure(503, "the process is gone")
+            if ("/horizontalpodautoscalers/" in call.path) if after == "removal" else ("/deployments/" in call.path):
+                done.append(call.path)
+            return None
+
+        c.api.faults.append(fail)
+
+        def without(obj: dict[str, Any]) -> None:
+            obj["spec"]["predictors"][0]["componentSpecs"][0].pop("hpaSpec")
+            obj["metadata"]["generation"] += 1
+
+        await c.api.change(SDEPS, "ns", "iris", without)
+        await c.api.reaches(lambda: bool(done))
+        await c.stop()
+        c.api.faults.clear()
+        if after == "reset":
+            await scale(c, 4)  # what an autoscaler does that is still there
+        await c.start(settle_seconds=0.0)
+        await c.settled()
+        assert c.api.find(HPAS, "ns", NAME) is None
+        assert c.deployment()["spec"]["replicas"] == 1
+
+
+async def test_a_number_that_somebody_else_has_set_stays() -> None:
+    """A HorizontalPodAutoscaler of the user's own, or `kubectl scale`."""
+    async with cluster() as c:
+        sdep = iris()
+        del sdep["spec"]["predictors"][0]["replicas"]
+        await c.api.put(SDEPS, sdep)
+        await c.until(is_state("Creating"))
+        await scale(c, 4)
+        await c.settled()
+        await c.edit(modelUri="s3://sklearn/other")
+        await c.until(lambda status: status.get("observedGeneration") == 2)
+        await c.settled()
+        assert replicas_seen(c) == [1, 4]
+
+
 async def test_a_scaling_at_the_same_moment_is_not_undone() -> None:
     """What is held at its live value is written only if it still has it."""
     async with cluster() as c:
@@ -103,6 +183,24 @@ async def test_a_scaling_at_the_same_moment_is_not_undone() -> None:
         await c.settled()
         assert seen[0] == 3
         assert replicas_seen(c) == [3, 6]
+
+
+async def test_it_stays_available_while_an_autoscaler_adds_pods() -> None:
+    async with cluster() as c:
+        rolled_out = [{"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}]
+        await three(c)
+        await c.edit_component(hpaSpec=HPA)
+        await c.settled()
+        before = len(c.api.log)
+        await scale(c, 6)
+        await c.progress(ready=3, conditions=rolled_out)
+        await c.until(lambda status: status["deploymentStatus"][NAME]["replicas"] == 6)
+        states = {o["status"]["state"] for _, coll, _, o in c.api.log[before:] if coll == SDEPS}
+        assert states == {"Available"}
+        assert c.conditions()["Ready"]["status"] == "True"
+
+        await c.progress(ready=1, conditions=rolled_out)  # fewer than minReplicas
+        await c.until(is_state("Creating"))
 
 
 async def test_autoscaler_and_budget_come_before_the_deployment() -> None:

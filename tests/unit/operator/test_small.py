@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from seldon_core.api.quantity import amount, same_amount
 from seldon_core.operator import log, settings
 from seldon_core.operator.defaults import is_default
 from seldon_core.operator.metrics import Metrics
 from seldon_core.operator.ownership import Owner, owner_of, owner_reference
-from seldon_core.operator.quantity import amount, same_amount
 from seldon_core.operator.readiness import rollout
 from seldon_core.operator.redact import redact
 
@@ -105,7 +105,7 @@ def test_settings_have_defaults_and_read_numbers() -> None:
     given = settings.from_env({"POD_NAMESPACE": "sys", "WATCH_NAMESPACE": "", "METRICS_PORT": "9999"})
 
     assert (given.namespace, given.watched_namespace, given.metrics_port) == ("sys", None, 9999)
-    assert (given.webhook_secret, given.config_name) == ("seldon-webhook-server-cert", "seldon-config")
+    assert (given.webhook_secret, given.config_name) == ("seldon-webhook-tls", "seldon-config")
     with pytest.raises(settings.SettingsError, match="WEBHOOK_PORT must be a positive whole number, and is 'x'"):
         settings.from_env({"WEBHOOK_PORT": "x"})
 

@@ -15,9 +15,17 @@ GAVE_UP = (
     {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"},
     {"type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable", "message": "none"},
 )
+ROLLED_OUT = ({"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},)
 
 
-def of(*, wanted: int = 1, ready: int = 0, old: int = 0, conditions: tuple[dict[str, str], ...] = ()) -> Rollout:
+def of(
+    *,
+    wanted: int = 1,
+    ready: int = 0,
+    old: int = 0,
+    conditions: tuple[dict[str, str], ...] = (),
+    enough: int | None = None,
+) -> Rollout:
     return rollout(
         {
             "metadata": {"name": "d", "generation": 1},
@@ -30,8 +38,26 @@ def of(*, wanted: int = 1, ready: int = 0, old: int = 0, conditions: tuple[dict[
                 "unavailableReplicas": wanted - ready,
                 "conditions": list(conditions),
             },
-        }
+        },
+        enough,
     )
+
+
+@pytest.mark.parametrize(
+    ("seen", "ready"),
+    [
+        (of(wanted=3, ready=1, conditions=ROLLED_OUT), False),  # nobody scales: all have to serve
+        (of(wanted=3, ready=1, enough=1, conditions=ROLLED_OUT), True),
+        (of(wanted=3, ready=1, enough=2, conditions=ROLLED_OUT), False),
+        (of(wanted=3, ready=0, enough=0, conditions=ROLLED_OUT), False),
+        (of(wanted=1, ready=1, enough=2, conditions=ROLLED_OUT), True),  # the autoscaler has not begun
+        (of(wanted=0, enough=0), True),
+        (of(wanted=3, ready=1, enough=1), False),  # the first rollout
+        (of(wanted=3, ready=1, old=1, enough=1, conditions=ROLLED_OUT), False),  # an update
+    ],
+)
+def test_enough_is_enough_while_an_autoscaler_adds_pods(seen: Rollout, *, ready: bool) -> None:
+    assert seen.ready is ready
 
 
 @pytest.mark.parametrize(
@@ -41,7 +67,11 @@ def of(*, wanted: int = 1, ready: int = 0, old: int = 0, conditions: tuple[dict[
         (Observed(generation=1, rollouts=[not_there("d")]), State.CREATING, ""),
         (Observed(generation=1, rollouts=[of(ready=1)]), State.AVAILABLE, ""),
         (Observed(generation=1, rollouts=[of(wanted=0)]), State.AVAILABLE, ""),
-        (Observed(generation=1, rollouts=[of(ready=1)], trouble=FAILED), State.AVAILABLE, ""),
+        (
+            Observed(generation=1, rollouts=[of(wanted=3, ready=1, enough=1, conditions=ROLLED_OUT)], trouble=WAITS),
+            State.AVAILABLE,
+            f"Not all replicas serve: {WAITS.sentence}",
+        ),
         (Observed(generation=1, rollouts=[of()], trouble=FAILED), State.FAILED, FAILED.sentence),
         (Observed(generation=1, rollouts=[of()], trouble=WAITS), State.CREATING, WAITS.sentence),
         (Observed(generation=1, rollouts=[of(old=1)]), State.CREATING, ""),
@@ -63,16 +93,6 @@ def of(*, wanted: int = 1, ready: int = 0, old: int = 0, conditions: tuple[dict[
         ),
         (Observed(generation=1, rollouts=[of(conditions=GAVE_UP)]), State.FAILED, STALLED),
         (Observed(generation=1, rollouts=[of(conditions=GAVE_UP)], trouble=WAITS), State.FAILED, WAITS.sentence),
-        (
-            Observed(
-                generation=1,
-                rollouts=[
-                    of(conditions=({"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: q"},))
-                ],
-            ),
-            State.CREATING,
-            "Deployment d cannot create its pods: exceeded quota: q",
-        ),
         (Observed(generation=1, rollouts=[of(ready=1)], error="spec is wrong"), State.FAILED, "spec is wrong"),
     ],
 )

@@ -1,10 +1,14 @@
 """Reasons on their way from a pod to the SeldonDeployment's status, through the API server and the caches."""
 
 import asyncio
+import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from seldon_core.operator.events import LATER_SECONDS, Recorder
+from seldon_core.operator.reasons import READY_SECONDS
 from tests.unit.operator.cluster import EVENTS, PODS, SDEPS, Cluster, cluster, iris
 
 pytestmark = pytest.mark.asyncio
@@ -125,3 +129,112 @@ async def test_what_is_waited_for_is_told_without_calling_it_failed() -> None:
         status = await c.until(lambda status: message in status.get("description", ""))
 
         assert status["state"] == "Creating"
+
+
+def crashed(restarts: int) -> dict[str, Any]:
+    state = {"terminated": {"exitCode": 1, "reason": "Error", "message": "no model"}}
+    status = {"name": "classifier", "ready": False, "restartCount": restarts, "state": state}
+    return {"phase": "Running", "containerStatuses": [status]}
+
+
+def told(c: Cluster, reason: str) -> list[tuple[str, int]]:
+    """Message and count of the events of a reason."""
+    return [
+        (o["message"], o["count"])
+        for (collection, _, _), o in c.api.objects.items()
+        if collection == EVENTS and o["reason"] == reason
+    ]
+
+
+async def test_a_failing_pod_is_one_event_of_the_seldon_deployment_also_after_a_restart() -> None:
+    async with cluster() as c:
+        await applied(c)
+        pod = await c.pod(crashed(0))
+        status = await c.until(lambda status: status.get("state") == "Failed")
+        await c.recorder.flush()
+        assert told(c, "ContainerFailed") == [(status["description"], 1)]
+
+        await c.stop()
+        writes = len(c.api.writes())
+        c.recorder = Recorder(c.client)
+        await c.start(settle_seconds=0.0)
+        await c.settled()
+        await c.recorder.flush()
+        assert c.api.writes()[writes:] == []
+
+        c.recorder._clock = lambda: time.monotonic() + LATER_SECONDS
+        await c.api.change(PODS, "ns", pod["metadata"]["name"], lambda obj: obj.update(status=crashed(1)))
+        await c.settled()
+        await c.recorder.flush()
+        assert told(c, "ContainerFailed") == [(status["description"], 2)]
+
+
+async def test_pods_that_a_quota_forbids_are_told_once_though_their_names_change() -> None:
+    def forbidden(suffix: str) -> list[dict[str, str]]:
+        message = f'pods "iris-7d9f-{suffix}" is forbidden: exceeded quota: small, requested: cpu=1'
+        return [{"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}]
+
+    async with cluster() as c:
+        await applied(c)
+        await c.progress(ready=0, replicas=0, updatedReplicas=0, conditions=forbidden("aaaaa"))
+        status = await c.until(lambda status: "quota" in status.get("description", ""))
+        words = "exceeded quota: small, requested: cpu=1"
+        sentence = f"Deployment iris-default-0-classifier cannot create its pods: {words}"
+        assert (status["state"], status["description"]) == ("Creating", sentence)
+        assert c.conditions()["Ready"] | {"lastTransitionTime": ""} == {
+            "type": "Ready",
+            "status": "False",
+            "reason": "ReplicaFailure",
+            "message": sentence,
+            "lastTransitionTime": "",
+        }
+        await c.settled()
+        writes = len(c.writes())
+        await c.progress(ready=0, replicas=0, updatedReplicas=0, conditions=forbidden("bbbbb"))
+        await c.settled()
+        await c.recorder.flush()
+
+        assert c.writes()[writes:] == []
+        assert told(c, "ReplicaFailure") == [(sentence, 1)]
+
+
+async def test_a_container_that_does_not_get_ready_is_told_when_its_time_is_over() -> None:
+    async with cluster() as c:
+        await applied(c)
+        c.now = datetime(2026, 11, 21, tzinfo=UTC) + timedelta(seconds=READY_SECONDS - 0.02)
+        running = {"name": "classifier", "ready": False, "state": {"running": {"startedAt": "2026-11-21T00:00:00Z"}}}
+        pod = await c.pod({"phase": "Running", "containerStatuses": [running]})
+        await c.settled()
+        assert "description" not in c.status()
+
+        c.now += timedelta(seconds=1)
+        sentence = f"container classifier of pod {pod['metadata']['name']} runs and is not ready yet."
+        status = await c.until(lambda status: status.get("description") == sentence)
+        assert status["state"] == "Creating"
+
+
+async def test_advice_is_an_event_once_for_each_generation() -> None:
+    async with cluster() as c:
+        sdep = iris()
+        sdep["metadata"]["annotations"] = {"seldon.io/engine-separate-pod": "true"}
+        await c.api.put(SDEPS, sdep)
+        await c.until(lambda status: status.get("state") == "Creating")
+        await c.settled()
+        await c.recorder.flush()
+        assert [count for _, count in told(c, "Advice")] == [1]
+        assert told(c, "Advice")[0][0].startswith("metadata.annotations[seldon.io/engine-separate-pod]: has no effect")
+
+        await c.stop()
+        c.recorder = Recorder(c.client)
+        await c.start(settle_seconds=0.0)
+        asked = len(c.api.calls)
+        await c.settled()
+        await c.recorder.flush()
+        assert [call.path for call in c.api.calls[asked:] if "/events/" in call.path] == []
+
+        for generation in (2, 3):
+            await c.edit(modelUri=f"s3://sklearn/{generation}")
+            await c.until(lambda status, wanted=generation: status.get("observedGeneration") == wanted)
+            await c.settled()
+            await c.recorder.flush()
+            assert [count for _, count in told(c, "Advice")] == [generation]

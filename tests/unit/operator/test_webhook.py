@@ -5,17 +5,18 @@ from typing import Any
 
 import pytest
 
+from seldon_core.operator.admission import RENDERED_NODES
 from seldon_core.operator.metrics import Metrics
 from seldon_core.operator.webhook import PATH, Webhook
 from seldon_core.transport.messages import Headers
 from seldon_core.transport.server import Request, Response
 from tests.unit.operator.cluster import default_config, iris
 
-SERVERS = default_config().predictor_servers
+CONFIG = default_config()
 
 
 def post(body: bytes, *, path: str = PATH, method: str = "POST", metrics: Metrics | None = None) -> Response:
-    webhook = Webhook(lambda: SERVERS, metrics or Metrics())
+    webhook = Webhook(lambda: CONFIG, metrics or Metrics())
     return webhook.handle(Request(method=method, path=path, query=b"", headers=Headers(), body=body))
 
 
@@ -73,6 +74,77 @@ def test_what_is_no_seldon_deployment_is_refused_in_one_sentence(obj: Any, sente
     assert refused["allowed"] is False
     assert sentence in refused["status"]["message"]
     assert refused["status"]["message"].startswith('SeldonDeployment.machinelearning.seldon.io "iris" is invalid: ')
+
+
+def component(**fields: Any) -> dict[str, Any]:
+    """The minimal SeldonDeployment with a componentSpec."""
+    sdep = iris()
+    sdep["spec"]["predictors"][0]["componentSpecs"] = [{"spec": {"containers": []}} | fields]
+    return sdep
+
+
+@pytest.mark.parametrize(
+    ("obj", "sentence"),
+    [
+        (
+            component(spec={"containers": [{"name": "classifier", "resources": {"limits": {"cpu": "lots"}}}]}),
+            '.componentSpecs[0].spec.containers[0].resources.limits.cpu: Invalid value: "lots": is no quantity',
+        ),
+        (iris(modelUri="pvc://"), "modelUri"),
+        (
+            component(hpaSpec={"maxReplicas": 0}),
+            'spec.predictors[0].componentSpecs[0].hpaSpec.maxReplicas: Invalid value: "0": Must be 1 or more',
+        ),
+    ],
+)
+def test_what_fails_later_is_refused_at_once(obj: Any, sentence: str) -> None:
+    refused = review(obj)
+
+    assert refused["allowed"] is False
+    assert refused["status"]["message"].startswith('SeldonDeployment.machinelearning.seldon.io "iris" is invalid: ')
+    assert sentence in refused["status"]["message"]
+
+
+def test_what_is_questionable_is_admitted_with_a_warning() -> None:
+    answer = review(component(kedaSpec={"triggers": []}, metadata={}))
+
+    assert answer["allowed"] is True
+    (warning,) = answer["warnings"]
+    assert warning.startswith("spec.predictors[0].componentSpecs[0].kedaSpec: has no effect")
+
+
+def test_warnings_have_the_length_that_the_api_server_takes() -> None:
+    sdep = iris()
+    unit = {"implementation": "SKLEARN_SERVER", "modelUri": "x" * 400}
+    sdep["spec"]["predictors"][0]["graph"]["children"] = [unit | {"name": f"n{i}"} for i in range(40)]
+    warnings = review(sdep)["warnings"]
+
+    assert max(map(len, warnings)) == 256
+    assert sum(len(each.encode()) for each in warnings) <= 4096
+
+
+def test_an_update_of_something_else_is_admitted_though_the_spec_is_wrong() -> None:
+    """Its server may have gone from the configuration since, or an older release let it in."""
+    old = iris(implementation="GONE_SERVER")
+    new = iris(implementation="GONE_SERVER")
+    new["metadata"]["labels"] = {"team": "a"}
+    answer = review(new, operation="UPDATE", oldObject=old)
+
+    assert answer["allowed"] is True
+    assert "No entry in predictors map for GONE_SERVER" in answer["warnings"][0]
+    assert review(new, operation="UPDATE", oldObject=iris())["allowed"] is False
+    assert review(new, operation="CREATE", oldObject=None)["allowed"] is False
+    new["metadata"]["annotations"] = {"seldon.io/rest-timeout": "x"}
+    assert review(new, operation="UPDATE", oldObject=old)["allowed"] is False
+
+
+def test_a_graph_too_large_to_be_rendered_meanwhile_is_judged_by_the_rules() -> None:
+    sdep = iris()
+    unit = {"implementation": "SKLEARN_SERVER", "modelUri": "s3://a/b"}
+    sdep["spec"]["predictors"][0]["graph"]["children"] = [unit | {"name": f"n{i}"} for i in range(RENDERED_NODES)]
+    assert review(sdep)["allowed"] is True
+    sdep["spec"]["predictors"][0]["graph"]["children"][7]["modelUri"] = ""
+    assert "modelUri required" in review(sdep)["status"]["message"]
 
 
 def test_a_generated_name_is_no_missing_name() -> None:

@@ -43,6 +43,25 @@ def test_routes_belong_to_the_gateway_of_the_values(
         assert result.named(kind, "m")["spec"]["parentRefs"] == [parent]
 
 
+def test_each_kind_of_route_may_have_a_listener_of_its_own(build: Build) -> None:
+    """A gateway that keeps to the API refuses one of two kinds on one listener, where their hostnames meet."""
+    listeners = {"httpListener": "rest", "grpcListener": "grpc"}
+    result = build(predictor("p"), values={"gateway": {"enabled": True} | listeners})
+
+    for kind, listener in (("HTTPRoute", "rest"), ("GRPCRoute", "grpc")):
+        assert [parent["sectionName"] for parent in result.named(kind, "m")["spec"]["parentRefs"]] == [listener]
+    matches = [result.named(kind, "m")["spec"]["rules"][0]["matches"] for kind in ("HTTPRoute", "GRPCRoute")]
+    assert [sorted(match) for kind in matches for match in kind] == [["path"], ["headers"]]
+
+
+def test_a_predictor_that_serves_tls_needs_a_policy_of_the_users(build: Build) -> None:
+    result = build(predictor("p", ssl={"certSecretName": "tls"}), values={"gateway": {"enabled": True}})
+    (warning,) = result.rendered.warnings
+
+    assert warning.startswith("spec.predictors[0].ssl: the gateway speaks plain HTTP to Service m-p")
+    assert build(predictor("p", ssl={"certSecretName": "tls"})).rendered.warnings == ()
+
+
 def test_a_path_leads_to_the_root_of_the_predictors_service(build: Build) -> None:
     one = rule(build(predictor("p"), values=GATEWAY), "HTTPRoute")
 

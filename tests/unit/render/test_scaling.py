@@ -184,3 +184,34 @@ def test_an_autoscaler_does_not_reach_the_orchestrators_predictor(build: Any) ->
     )
 
     assert plain == scaled
+
+
+CPU_V1 = {"type": "Resource", "resource": {"name": "cpu", "targetAverageUtilization": 70}}
+MEMORY_V2 = {
+    "type": "Resource",
+    "resource": {"name": "memory", "target": {"type": "AverageValue", "averageValue": "1Gi"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "resources", "warned"),
+    [
+        ([CPU_V1], {}, True),
+        ([CPU_V1], {"requests": {"memory": "1Gi"}}, True),
+        ([CPU_V1], {"requests": {"cpu": "1"}}, False),
+        ([CPU_V1], {"limits": {"cpu": "1"}}, False),
+        ([MEMORY_V2], {}, False),
+    ],
+)
+def test_a_share_of_what_nobody_requests_is_warned_of(
+    build: Any, metrics: Any, resources: Any, *, warned: bool
+) -> None:
+    container = {"name": "c", "image": "i:1", "resources": resources}
+    component = {"spec": {"containers": [container]}, "hpaSpec": {"maxReplicas": 3, "metrics": metrics}}
+    predictor = {"name": "p", "graph": {"name": "c", "type": "MODEL"}, "componentSpecs": [component]}
+    warnings = build(predictor).rendered.warnings
+
+    assert bool(warnings) is warned
+    if warned:
+        assert warnings[0].startswith("spec.predictors[0].componentSpecs[0].hpaSpec: nobody scales by the utilization")
+        assert "container c has no resources.requests.cpu" in warnings[0]

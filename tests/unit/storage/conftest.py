@@ -27,7 +27,7 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("AWS_ENDPOINT_URL", ENDPOINT)
     path = tmp_path / "termination-log"
     path.touch()  # as the kubelet does
-    monkeypatch.setenv("TERMINATION_LOG", str(path))
+    monkeypatch.setenv("SELDON_TERMINATION_LOG", str(path))
     return path
 
 

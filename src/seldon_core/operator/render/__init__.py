@@ -8,12 +8,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from seldon_core.api import names
+from seldon_core.api.advice import advice
 from seldon_core.api.defaulting import apply_defaults, units
 from seldon_core.api.shapes import Json
 from seldon_core.api.types import SeldonDeployment
 from seldon_core.api.validation import invalid_message, validate
 
-from . import address, autoscaling, deployments, disruption, explainer, initializer, routes, services
+from . import (
+    address,
+    autoscaling,
+    deployments,
+    disruption,
+    explainer,
+    gateway,
+    initializer,
+    network,
+    routes,
+    services,
+)
 from .address import ServiceStatus
 from .ambassador import ANNOTATION as ROUTE_ANNOTATION
 from .config import OperatorConfig
@@ -47,7 +59,8 @@ class Rendered:
     address_url: str
     routes: tuple[ObjectKey, ...] = ()
     warnings: tuple[str, ...] = ()
-    """What the SeldonDeployment says and has no effect here: a sentence each, with its place in the manifest."""
+    """What the SeldonDeployment says and has no effect here, or not the effect that its writer wants: a sentence each,
+    with its place in the manifest."""
 
 
 def wanted_service_accounts(sdep: SeldonDeployment) -> tuple[str, ...]:
@@ -85,6 +98,7 @@ def render(sdep: SeldonDeployment, config: OperatorConfig, facts: Facts = NO_FAC
     service_objects = [service for scope in scopes for service in _services(scope)]
     deployment_objects = [deployment for scope in scopes for deployment in deployments.of_predictor(scope)]
     attached = [item for scope in scopes for item in _attached(scope)]
+    attached += network.of_deployment(scopes, service_objects, deployment_objects, config)
     route_objects = routes.of_deployment(scopes, service_objects, config)
     service_objects = routes.annotated(scopes, service_objects, config)
     _refuse_twins([*service_objects, *deployment_objects, *attached, *route_objects])
@@ -95,8 +109,13 @@ def render(sdep: SeldonDeployment, config: OperatorConfig, facts: Facts = NO_FAC
         services=tuple(address.service_status(service, explained) for service in service_objects),
         address_url=address.url(scopes[0]),
         routes=routes.keys(route_objects),
-        warnings=tuple(text for scope in scopes for text in (*autoscaling.warnings(scope), *explainer.warnings(scope))),
+        warnings=(*advice(sdep), *(text for scope in scopes for text in _warnings(scope))),
     )
+
+
+def _warnings(scope: Scope) -> Iterator[str]:
+    for concern in (autoscaling, explainer, gateway):
+        yield from concern.warnings(scope)
 
 
 def _services(scope: Scope) -> list[Json]:

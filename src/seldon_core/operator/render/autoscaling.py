@@ -51,6 +51,30 @@ def warnings(scope: Scope) -> Iterator[str]:
                 f"{scope.path}.componentSpecs[{index}].kedaSpec: has no effect, because this installation does not use "
                 "KEDA; install KEDA and set the chart's value keda.enabled, or set replicas or hpaSpec."
             )
+        if component.hpa_spec is not None and not _scaled_by_keda(scope, component):
+            yield from _unmeasurable(component, f"{scope.path}.componentSpecs[{index}]")
+
+
+def _unmeasurable(component: ComponentSpec, path: str) -> Iterator[str]:
+    """A utilization is a share of what is requested: of a pod with a container that requests nothing there is none."""
+    metrics = _hpa(component.hpa_spec or {}, "").get("metrics") or ()
+    wanted = {
+        str(metric["resource"].get("name", ""))
+        for metric in metrics
+        if metric["type"] == "Resource" and metric.get("resource", {}).get("target", {}).get("type") == "Utilization"
+    }
+    for resource in sorted(wanted):
+        silent = [c["name"] for c in component.spec["containers"] if not _requests(c.get("resources") or {}, resource)]
+        if silent:
+            yield (
+                f"{path}.hpaSpec: nobody scales by the utilization of {resource} while container {', '.join(silent)} "
+                f"has no resources.requests.{resource}; set it, unless a LimitRange does."
+            )
+
+
+def _requests(resources: Json, name: str) -> bool:
+    """Whether an amount is requested; a limit alone is a request, too."""
+    return any((resources.get(side) or {}).get(name) is not None for side in ("requests", "limits"))
 
 
 def _scaled_by_keda(scope: Scope, component: ComponentSpec) -> bool:

@@ -13,6 +13,7 @@ import msgspec
 
 from seldon_core.api.defaulting import DefaultSettings
 from seldon_core.api.servers import PredictorServer, ServersError, parse_servers
+from seldon_core.api.shapes import Json
 from seldon_core.api.values import Values, user_id
 
 
@@ -114,10 +115,22 @@ class AmbassadorConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayConfig:
-    """Routes through the Gateway API: the Gateway, in the SeldonDeployment's namespace where `namespace` is empty."""
+    """Routes through the Gateway API: the Gateway, in the SeldonDeployment's namespace where `namespace` is empty.
+
+    `listeners` names the listener for a kind of route; a kind that is not in it goes to any.
+    """
 
     name: str
     namespace: str
+    listeners: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkConfig:
+    """NetworkPolicies of SeldonDeployments: peers that may send requests, and rules for what their pods may call."""
+
+    ingress_from: tuple[Json, ...]
+    egress: tuple[Json, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +152,9 @@ class OperatorConfig:
     istio: IstioConfig | None
     ambassador: AmbassadorConfig | None
     gateway: GatewayConfig | None
+    pod_defaults: Json
+    """Fields of a pod's spec for the pods that say nothing of them."""
+    network: NetworkConfig | None
 
     @property
     def defaults(self) -> DefaultSettings:
@@ -178,6 +194,8 @@ def from_values(values: Values, seldon_config: Mapping[str, str] | None = None) 
         istio=_istio(values),
         ambassador=_ambassador(values),
         gateway=_gateway(values),
+        pod_defaults=_pod_defaults(values),
+        network=_network(values),
     )
 
 
@@ -269,7 +287,24 @@ def _ambassador(values: Values) -> AmbassadorConfig | None:
 
 def _gateway(values: Values) -> GatewayConfig | None:
     given = values.gateway
-    return GatewayConfig(name=given.name, namespace=given.namespace) if given.enabled else None
+    if not given.enabled:
+        return None
+    named = {"HTTPRoute": given.http_listener, "GRPCRoute": given.grpc_listener}
+    listeners = {kind: listener for kind, listener in named.items() if listener}
+    return GatewayConfig(name=given.name, namespace=given.namespace, listeners=listeners)
+
+
+def _pod_defaults(values: Values) -> Json:
+    given: Json = msgspec.to_builtins(values.model_defaults)
+    secrets = [{"name": each} if isinstance(each, str) else each for each in given["imagePullSecrets"]]
+    return {field: value for field, value in (given | {"imagePullSecrets": secrets}).items() if value}
+
+
+def _network(values: Values) -> NetworkConfig | None:
+    given = values.network_policies.models
+    if not given.enabled:
+        return None
+    return NetworkConfig(ingress_from=tuple(given.ingress_from), egress=tuple(given.egress))
 
 
 def _explainer(values: Values, live: Mapping[str, Any]) -> ExplainerConfig:

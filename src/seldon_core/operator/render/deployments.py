@@ -3,7 +3,7 @@
 Source: specification 1.2, 1.4 (replicas), 1.7.
 """
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -11,11 +11,8 @@ from seldon_core.api import names
 from seldon_core.api.shapes import Json
 from seldon_core.api.types import ComponentSpec, Explainer, Labels
 
-from . import autoscaling, engine, explainer, labels, pods
+from . import autoscaling, engine, explainer, labels, placement, pods, strategy
 from .scope import Scope
-
-# Old pods stay until new ones are ready. Source: specification 1.2.
-_STRATEGY: Final = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}}
 
 
 def of_predictor(scope: Scope) -> list[Json]:
@@ -109,7 +106,11 @@ def _deployment(
     metadata: dict[str, Any] = {"name": name, "namespace": scope.namespace, "labels": labels}
     if annotations:
         metadata["annotations"] = annotations
-    spec: dict[str, Any] = {"selector": {"matchLabels": selector}, "strategy": _STRATEGY, "template": template}
+    spec: dict[str, Any] = {
+        "selector": {"matchLabels": selector},
+        "strategy": strategy.of(annotations, scope.sdep.metadata.annotations),
+        "template": {**template, "spec": placement.placed(scope, template["spec"], selector)},
+    }
     if replicas is not None:
         spec["replicas"] = replicas
     if scope.predictor.progress_deadline_seconds is not None:

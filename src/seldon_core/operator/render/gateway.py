@@ -4,7 +4,7 @@ Every default that the API server fills in is written out, so that what is read 
 Gateway API v1.3.0, standard channel (gateway.networking.k8s.io/v1); paths and headers as in specification 1.8.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from seldon_core.api.shapes import Json
@@ -12,6 +12,7 @@ from seldon_core.api.shapes import Json
 from . import labels
 from .config import GatewayConfig
 from .routing import Backend, Routing
+from .scope import Scope
 
 _GROUP: Final = "gateway.networking.k8s.io"
 _API: Final = f"{_GROUP}/v1"
@@ -44,6 +45,15 @@ def objects(routing: Routing, config: GatewayConfig) -> list[Json]:
     ]
 
 
+def warnings(scope: Scope) -> Iterator[str]:
+    """What a gateway has to be told besides: whom to trust is said in no SeldonDeployment."""
+    if scope.config.gateway and scope.certificate:
+        yield (
+            f"{scope.path}.ssl: the gateway speaks plain HTTP to Service {scope.key}, which serves TLS, until a "
+            "BackendTLSPolicy for that Service names its hostname and certificate authority; make one."
+        )
+
+
 def duration(milliseconds: int) -> str:
     """Milliseconds as the Gateway API writes them: at most five digits a unit, so large units come first (GEP-2257)."""
     rest, parts = milliseconds, []
@@ -58,6 +68,8 @@ def _route(routing: Routing, config: GatewayConfig, kind: str, name: str, rule: 
     parent = {"group": _GROUP, "kind": "Gateway", "name": config.name}
     if config.namespace:
         parent["namespace"] = config.namespace
+    if kind in config.listeners:
+        parent["sectionName"] = config.listeners[kind]
     return {
         "apiVersion": _API,
         "kind": kind,

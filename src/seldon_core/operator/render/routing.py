@@ -10,10 +10,9 @@ from typing import Final
 
 from seldon_core.api import names
 from seldon_core.api.shapes import Json
-from seldon_core.api.types import SeldonDeployment
 
 from . import annotations
-from .scope import Scope
+from .scope import Named, Scope
 
 _REST_TIMEOUT: Final = "seldon.io/rest-timeout"
 _GRPC_TIMEOUT: Final = "seldon.io/grpc-timeout"
@@ -39,28 +38,12 @@ class Backend:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Routing:
+class Routing(Named):
     """All that is routed for one SeldonDeployment: who answers, who only gets copies, and the explainers."""
 
-    sdep: SeldonDeployment
     serving: tuple[Backend, ...]
     shadow: Backend | None = None
     explainers: tuple[Backend, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The SeldonDeployment's name, part of every path."""
-        return self.sdep.metadata.name
-
-    @property
-    def namespace(self) -> str:
-        """The namespace of the SeldonDeployment and of its routes."""
-        return self.sdep.metadata.namespace
-
-    @property
-    def seldon_id(self) -> str:
-        """The name of its own routes, and the value of label `seldon-deployment-id`."""
-        return names.seldon_id(self.name)
 
     @property
     def predictors(self) -> tuple[Backend, ...]:

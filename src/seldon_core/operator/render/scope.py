@@ -16,14 +16,10 @@ from .facts import Facts
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scope:
-    """One predictor of a SeldonDeployment. `written` is the predictor before defaults, `predictor` after them."""
+class Named:
+    """Whatever belongs to one SeldonDeployment, and is called after it."""
 
     sdep: SeldonDeployment
-    predictor: Predictor
-    written: Predictor
-    config: OperatorConfig
-    facts: Facts
 
     @property
     def name(self) -> str:
@@ -37,8 +33,18 @@ class Scope:
 
     @property
     def seldon_id(self) -> str:
-        """Value of the label that all objects of the SeldonDeployment carry."""
+        """The name of the SeldonDeployment's own routes, and the value of a label that all of its objects carry."""
         return names.seldon_id(self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scope(Named):
+    """One predictor of a SeldonDeployment. `written` is the predictor before defaults, `predictor` after them."""
+
+    predictor: Predictor
+    written: Predictor
+    config: OperatorConfig
+    facts: Facts
 
     @property
     def key(self) -> str:

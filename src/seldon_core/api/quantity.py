@@ -3,7 +3,7 @@
 import re
 from decimal import Decimal
 
-_FORM = re.compile(r"^([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d+)|([numkKMGTPE]i?))?$")
+_FORM = re.compile(r"^([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?:([eE][+-]?[0-9]+)|([numkKMGTPE]i?))?$")
 _FACTORS = {
     "": Decimal(1),
     "n": Decimal("1e-9"),
