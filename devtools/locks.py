@@ -13,13 +13,11 @@ from .venv import IMAGE_PYTHON, REQUIREMENTS, uv
 
 @dataclass(frozen=True)
 class Lock:
-    """One locked file, and which extras and dependency groups of pyproject.toml it holds."""
+    """One locked file, and which extras (which bring the core along) and dependency groups of pyproject.toml it holds."""
 
     out: Path
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
-    core: bool = False
-    """Whether the product's own core dependencies belong in it; extras bring them along."""
 
 
 IMAGES = ROOT / "images"
@@ -29,8 +27,11 @@ LOCKS = (
     Lock(REQUIREMENTS / "lint.txt", extras=("operator", "sklearnserver"), groups=("lint",)),
     Lock(REQUIREMENTS / "unit.txt", extras=("operator", "sklearnserver"), groups=("unit",)),
     Lock(REQUIREMENTS / "chart.txt", extras=("operator",), groups=("chart",)),
-    Lock(REQUIREMENTS / "integration.txt", groups=("integration",)),
-    Lock(REQUIREMENTS / "e2e.txt", core=True, groups=("e2e",)),
+    Lock(REQUIREMENTS / "integration.txt", extras=("operator",), groups=("integration",)),
+    Lock(REQUIREMENTS / "e2e.txt", extras=("cli",), groups=("e2e",)),
+    Lock(REQUIREMENTS / "bench.txt", extras=("operator", "sklearnserver"), groups=("bench",)),
+    Lock(REQUIREMENTS / "bench-mlserver.txt", groups=("bench-mlserver",)),
+    Lock(REQUIREMENTS / "bench-seldon.txt", groups=("bench-seldon",)),
     Lock(IMAGES / "operator" / "requirements.txt", extras=("operator",)),
     Lock(IMAGES / "executor" / "requirements.txt", extras=("executor",)),
     Lock(IMAGES / "sklearnserver" / "requirements.txt", extras=("sklearnserver",)),
@@ -49,7 +50,7 @@ def lock_all() -> None:
 
 
 def _inputs(lock: Lock) -> list[str]:
-    words = ["pyproject.toml"] if lock.extras or lock.core else []
+    words = ["pyproject.toml"] if lock.extras else []
     words += [word for extra in lock.extras for word in ("--extra", extra)]
     return words + [word for group in lock.groups for word in ("--group", f"pyproject.toml:{group}")]
 
