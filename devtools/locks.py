@@ -13,7 +13,7 @@ from .venv import IMAGE_PYTHON, REQUIREMENTS, uv
 
 @dataclass(frozen=True)
 class Lock:
-    """One locked file, and which extras (which bring the core along) and dependency groups of pyproject.toml it holds."""
+    """One locked file: which extras (they bring the core along) and dependency groups of pyproject.toml it holds."""
 
     out: Path
     extras: tuple[str, ...] = ()
