@@ -1,22 +1,24 @@
-"""The executor's REST API of the Seldon protocol: paths, methods, headers and error shapes. Source: specification 3."""
+"""The executor's REST API: headers, metrics and error shapes, the same in each protocol. Source: specification 3."""
 
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 
-import msgspec
 import orjson
 
+from seldon_core import __version__
 from seldon_core.transport.messages import Request, Response
 
-from . import metadata, routing
+from . import metadata, routes
 from .escape import escaped
 from .graph import Walk
 from .headers import Fields, HeaderRules, forwarded, puid_of
 from .health import Readiness
-from .message import JSON, GraphError, Message, NodeError, Nodes
+from .json_payloads import JsonPayloads, TensorflowJsonPayloads, V2JsonPayloads
+from .message import JSON, JSON_LENGTH, GraphError, Message, NodeError, Nodes
 from .metrics import ExecutorMetrics
-from .nodes import Node, called, find
+from .nodes import Node, Step, called, find
+from .routes import READS, Actions, Route
 from .settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -24,17 +26,7 @@ _NOT_FOUND = Response(
     404, b"404 page not found\n", "text/plain; charset=utf-8", (("X-Content-Type-Options", "nosniff"),)
 )
 _NOT_ALLOWED = Response(405, b"", "")
-_READS = frozenset({"GET", "HEAD"})
-
-_Action = Callable[[Request, str, str], Awaitable[Message | None]]
-"""From a request, its puid and the model named in its path to the answer; None for an empty one."""
-
-
-class _Route(msgspec.Struct, frozen=True):
-    service: str
-    methods: frozenset[str]
-    allowed: str
-    act: _Action
+_PAYLOADS = {"v2": V2JsonPayloads, "tensorflow": TensorflowJsonPayloads}
 
 
 def failure(status: int, info: str) -> Response:
@@ -58,37 +50,26 @@ class ExecutorApi:
         self._readiness = readiness
         self._metrics = metrics
         self._settings = settings
+        self._payloads = _PAYLOADS.get(settings.protocol, JsonPayloads)()
         self._rules = HeaderRules(settings)
         self._encodings = len(called(root)) == 1 and not settings.inject_routing
-        predictions = _Route("predictions", frozenset({"POST"}), "OPTIONS,POST", self._predict)
-        feedback = _Route("feedback", frozenset({"POST"}), "OPTIONS,POST", self._feedback)
-        ready = _Route("", _READS, "GET,OPTIONS", self._ready)
-        model_status = _Route("status", _READS, "GET,OPTIONS", self._model_status)
-        model_metadata = _Route("metadata", _READS, "GET,OPTIONS", self._model_metadata)
-        self._exact = {
-            "/ready": _Route("", _READS, "", self._ready),
-            "/live": _Route("", _READS, "", self._live),
-            "/api/v1.0/status": ready,
-            "/api/v1.0/health/status": ready,
-            "/api/v1.0/metadata": _Route("metadata", _READS, "GET,OPTIONS", self._graph_metadata),
-        }
-        self._below: dict[str, _Route] = {}
-        for version in ("v0.1", "v1.0"):
-            self._exact[f"/api/{version}/predictions"] = predictions
-            self._exact[f"/api/{version}/feedback"] = feedback
-            self._below[f"/api/{version}/status"] = model_status
-            self._below[f"/api/{version}/metadata"] = model_metadata
+        actions = Actions(
+            predict=self._predict,
+            feedback=self._feedback,
+            model_status=self._model_status,
+            model_metadata=self._model_metadata,
+            graph_metadata=self._graph_metadata,
+            server_metadata=self._server_metadata,
+            ready=self._ready,
+            live=self._live,
+        )
+        self._routes = routes.of(settings.protocol, actions)
 
     def handle(self, request: Request) -> Response | Awaitable[Response]:
         """Any request."""
-        route, model = self._exact.get(request.path), ""
+        route, model = self._routes.find(request.path)
         if route is None:
-            if request.path == self._settings.prometheus_path:
-                return self._prometheus(request)
-            folder, _, model = request.path.rpartition("/")
-            route = self._below.get(folder) if model else None
-            if route is None:
-                return _NOT_FOUND
+            return self._prometheus(request) if request.path == self._settings.prometheus_path else _NOT_FOUND
         if request.method == "OPTIONS":
             return Response(200, b"", "", self._rules.of_answer(request, puid_of(request), route.allowed))
         if request.method not in route.methods:
@@ -96,12 +77,12 @@ class ExecutorApi:
         return self._run(route, request, model)
 
     def _prometheus(self, request: Request) -> Response:
-        if request.method not in _READS:
+        if request.method not in READS:
             return _NOT_ALLOWED
         body, content_type = self._metrics.exposition()
         return Response(200, body, content_type)
 
-    async def _run(self, route: _Route, request: Request, model: str) -> Response:
+    async def _run(self, route: Route, request: Request, model: str) -> Response:
         begun = time.perf_counter()
         puid = puid_of(request)
         response = await self._outcome(route, request, puid, model)
@@ -110,7 +91,7 @@ class ExecutorApi:
         fields = self._rules.of_answer(request, puid, route.allowed)
         return Response(response.status, response.body, response.content_type, fields + response.headers)
 
-    async def _outcome(self, route: _Route, request: Request, puid: str, model: str) -> Response:
+    async def _outcome(self, route: Route, request: Request, puid: str, model: str) -> Response:
         try:
             answer = await route.act(request, puid, model)
         except NodeError as error:
@@ -122,49 +103,72 @@ class ExecutorApi:
             return Response(503, b"", "")
         if answer is None:
             return Response(200, b"", "")
-        return _as_is(200, answer, answer.body if answer.content_encoding else escaped(answer.body))
+        packed = answer.content_encoding or answer.json_length
+        return _as_is(200, answer, answer.body if packed else escaped(answer.body))
 
     # actions
 
-    async def _predict(self, request: Request, puid: str, _: str) -> Message:
-        walk = Walk(self._nodes, forwarded(request, puid, encodings=self._encodings))
+    async def _predict(self, request: Request, puid: str, model: str) -> Message:
+        """An answer of the whole graph."""
+        walk = self._walk(request, puid, model)
         answer = await walk.predict(self._root, _message(request))
-        return routing.inject(answer, walk.decisions) if self._settings.inject_routing else answer
+        return self._payloads.inject(answer, walk.decisions) if self._settings.inject_routing else answer
 
-    async def _feedback(self, request: Request, puid: str, _: str) -> Message:
-        decisions = routing.of_feedback(request.body) if self._root.children else {}
-        walk = Walk(self._nodes, forwarded(request, puid, encodings=self._encodings))
-        return await walk.feedback(self._root, _message(request), decisions)
+    async def _feedback(self, request: Request, puid: str, model: str) -> Message:
+        """The root's answer to a feedback; the feedback itself in protocols that have none."""
+        message = _message(request)
+        if self._settings.protocol:
+            return message
+        decisions = self._payloads.decisions(message) if self._root.children else {}
+        return await self._walk(request, puid, model).feedback(self._root, message, decisions)
+
+    def _walk(self, request: Request, puid: str, model: str) -> Walk:
+        return Walk(self._nodes.named(model), self._payloads, forwarded(request, puid, encodings=self._encodings))
 
     async def _model_status(self, request: Request, puid: str, model: str) -> Message:
-        return await self._ask(request, puid, model, "/health/status")
+        """A node's own word on its health."""
+        return await self._ask(request, puid, model, Step.STATUS)
 
     async def _model_metadata(self, request: Request, puid: str, model: str) -> Message:
-        return await self._ask(request, puid, model, "/metadata")
+        """A node's metadata."""
+        return await self._ask(request, puid, model, Step.METADATA)
 
-    async def _ask(self, request: Request, puid: str, model: str, path: str) -> Message:
+    async def _ask(self, request: Request, puid: str, model: str, step: Step) -> Message:
         node = find(self._root, model)
         if node is None or not node.host:
             raise GraphError(f"Failed to find model {model}")
-        return await self._nodes.call(node, "GET", path, Message(b""), forwarded(request, puid, encodings=True))
+        return await self._nodes.call(node, step, Message(b""), forwarded(request, puid, encodings=True))
+
+    async def _server_metadata(self, _request: Request, _puid: str, _model: str) -> Message:
+        """What this server is, in the protocol v2."""
+        return Message(orjson.dumps({"name": "seldon-core", "version": __version__, "extensions": []}))
 
     async def _graph_metadata(self, request: Request, puid: str, _: str) -> Message:
+        """The metadata of all nodes."""
         headers = forwarded(request, puid, encodings=False)
         return await metadata.of_graph(self._nodes, self._root, self._settings.predictor, headers)
 
     async def _ready(self, _request: Request, _puid: str, _model: str) -> None:
+        """Nothing, where the graph can answer. Raises where it cannot."""
         if not await self._readiness.ready():
             raise _NotReadyError
 
     async def _live(self, _request: Request, _puid: str, _model: str) -> None:
-        return None
+        """Nothing: this process answers."""
 
 
 def _message(request: Request) -> Message:
     headers = request.headers
-    return Message(request.body, headers.get("content-type") or JSON, headers.get("content-encoding") or "")
+    return Message(
+        request.body,
+        headers.get("content-type") or JSON,
+        headers.get("content-encoding") or "",
+        headers.get(JSON_LENGTH) or "",
+    )
 
 
 def _as_is(status: int, message: Message, body: bytes) -> Response:
-    encoding: Fields = (("Content-Encoding", message.content_encoding),) if message.content_encoding else ()
-    return Response(status, body, message.content_type if body else "", encoding)
+    fields: Fields = (("Content-Encoding", message.content_encoding),) if message.content_encoding else ()
+    if message.json_length:
+        fields = (*fields, (JSON_LENGTH, message.json_length))
+    return Response(status, body, message.content_type if body else "", fields)

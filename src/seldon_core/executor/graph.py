@@ -6,31 +6,32 @@ payload is parsed only where a router's answer has to be read. Source: specifica
 
 import asyncio
 import random
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 from . import routing
-from .message import GraphError, Message, Nodes, RawHeaders
-from .nodes import Node
+from .message import GraphError, Message, Nodes, Payloads, RawHeaders
+from .nodes import Node, Step
 
 
 class Walk:
     """One request on its way through the graph."""
 
-    def __init__(self, nodes: Nodes, headers: RawHeaders) -> None:
+    def __init__(self, nodes: Nodes, payloads: Payloads, headers: RawHeaders) -> None:
         self._nodes = nodes
+        self._payloads = payloads
         self._headers = headers
         self.decisions: dict[str, int] = {}
         """For each node that was called: the child it chose, or ALL_CHILDREN."""
 
     async def predict(self, node: Node, message: Message) -> Message:
-        """The answer of a node and everything below it. Raises NodeError, GraphError."""
-        if node.input_path:
-            message = await self._post(node, node.input_path, message)
+        """The answer of a node and everything below it. Raises what Nodes.call raises."""
+        if node.input_step is not None:
+            message = await self._ask(node, node.input_step, self._payloads.chain(message, node.name))
         if node.children:
             message = await self._children(node, message)
-        if node.output_path:
-            message = await self._post(node, node.output_path, message)
+        if node.transforms_output:
+            message = await self._ask(node, Step.TRANSFORM_OUTPUT, self._payloads.chain(message, node.name))
         return message
 
     async def _children(self, node: Node, message: Message) -> Message:
@@ -41,35 +42,34 @@ class Walk:
             answers = await together([self.predict(child, message) for child in node.children])
         else:
             answers = [await self.predict(node.children[choice], message)]
-        if not node.aggregate_path:
+        if not node.aggregates:
             return answers[0]
-        joined = Message(b"[" + b",".join(answer.body for answer in answers) + b"]")
-        return await self._post(node, node.aggregate_path, joined)
+        return await self._ask(node, Step.AGGREGATE, self._payloads.join(answers))
 
     async def _choose(self, node: Node, message: Message) -> int:
         choice = routing.ALL_CHILDREN
         if node.random_ratio is not None:
             choice = 0 if random.random() < node.random_ratio else 1  # noqa: S311 - an A/B test, not a secret
-        elif node.route_path:
-            answer = await self._post(node, node.route_path, message)
-            choice = routing.branch(answer, node.name, len(node.children))
+        elif node.routes:
+            answer = await self._ask(node, Step.ROUTE, message)
+            choice = self._payloads.branch(answer, node.name, len(node.children))
         self.decisions[node.name] = choice
         return choice
 
-    async def _post(self, node: Node, path: str, message: Message) -> Message:
+    async def _ask(self, node: Node, step: Step, message: Message) -> Message:
         self.decisions.setdefault(node.name, routing.ALL_CHILDREN)
-        return await self._nodes.call(node, "POST", path, message, self._headers)
+        return await self._nodes.call(node, step, message, self._headers)
 
-    async def feedback(self, node: Node, message: Message, decisions: dict[str, Any]) -> Message:
+    async def feedback(self, node: Node, message: Message, decisions: Mapping[str, Any]) -> Message:
         """Tell a node and everything below it, children first. Gives the node's answer, or the request without one."""
         if node.children:
             await together([self.feedback(child, message, decisions) for child in _told(node, decisions)])
-        if node.feedback_path and node.host:
-            return await self._post(node, node.feedback_path, message)
+        if node.learns and node.host:
+            return await self._ask(node, Step.FEEDBACK, message)
         return message
 
 
-def _told(node: Node, decisions: dict[str, Any]) -> Sequence[Node]:
+def _told(node: Node, decisions: Mapping[str, Any]) -> Sequence[Node]:
     """The children that took part in the answer."""
     choice = decisions.get(node.name, routing.ALL_CHILDREN)
     if choice == routing.ALL_CHILDREN:

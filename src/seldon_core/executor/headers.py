@@ -19,6 +19,7 @@ _NOT_FORWARDED = frozenset(
         b"content-type",
         b"expect",
         b"host",
+        b"inference-header-content-length",
         b"keep-alive",
         b"proxy-authorization",
         b"proxy-connection",

@@ -5,7 +5,8 @@ asked for /health/status too, and one that answers 503 is not ready: that is wha
 A node that answers anything else counts as ready, as it did with the dial alone: a user's own container need not know
 the path. One that does not answer in time is busy where it answered before, and stays ready, so that load alone takes
 no pod out of service; where it never did, it is still starting. With full health checks each node must answer 200.
-Source: specification 3 (readiness).
+A node that the operator expects on its gRPC port is asked by grpc.health.v1 there; v1.17.1 dials that port. One that
+knows no health checks counts as ready. Source: specification 3 (readiness).
 """
 
 import asyncio
@@ -13,6 +14,9 @@ import logging
 
 from seldon_core.transport.client import ClientLimits, HttpPool
 from seldon_core.transport.errors import CallError, CallTimeoutError, ConnectError
+from seldon_core.transport.rpc import RpcError, Status
+from seldon_core.transport.rpc_client import RpcPool
+from seldon_core.transport.rpc_health import serving
 
 from .nodes import Node, called
 
@@ -24,10 +28,12 @@ _DIAL_SECONDS = 1.0  # below the check's: a host that is gone must not look like
 class Readiness:
     """The answer to /ready. Its connections are its own: checks neither take those of requests nor wait for them."""
 
-    def __init__(self, root: Node, *, full: bool, dial_seconds: float = _DIAL_SECONDS) -> None:
+    def __init__(self, root: Node, *, full: bool, v2: bool = False, dial_seconds: float = _DIAL_SECONDS) -> None:
         self._pool = HttpPool(limits=ClientLimits(connect_seconds=dial_seconds))
+        self._rpc_pool = RpcPool()
         self._nodes = called(root)
-        self._path = "/api/v1.0/health/status" if full else "/health/status"
+        seldon = "/api/v1.0/health/status" if full else "/health/status"
+        self._path = "/v2/health/ready" if v2 else seldon
         self._full = full
         self._answered: set[str] = set()
         """Names of the nodes that have answered since they last were away or loading."""
@@ -35,7 +41,8 @@ class Readiness:
 
     async def ready(self) -> bool:
         """Whether every node can answer. The reason is logged when it changes."""
-        troubles = await asyncio.gather(*(self._trouble(node) for node in self._nodes))
+        checks = (self._rpc_trouble(node) if node.grpc_alone else self._trouble(node) for node in self._nodes)
+        troubles = await asyncio.gather(*checks)
         reason = next((trouble for trouble in troubles if trouble is not None), None)
         if reason != self._last:
             _LOG.info("graph is ready" if reason is None else "graph is not ready", extra={"reason": reason})
@@ -45,6 +52,24 @@ class Readiness:
     async def close(self) -> None:
         """Close the connections."""
         await self._pool.close()
+        await self._rpc_pool.close()
+
+    async def _rpc_trouble(self, node: Node) -> str | None:
+        try:
+            ready = await serving(self._rpc_pool, node.host, node.grpc_port, _CHECK_SECONDS)
+        except RpcError as error:
+            if error.status is Status.DEADLINE_EXCEEDED and node.name in self._answered and not self._full:
+                return None  # busy
+            if error.status is not Status.UNAVAILABLE and error.status is not Status.DEADLINE_EXCEEDED:
+                return f"{node.name}: {error}" if self._full else None
+            ready, reason = False, str(error)
+        else:
+            reason = "says over gRPC that it does not serve"
+        if not ready:
+            self._answered.discard(node.name)
+            return f"{node.name}: {reason}"
+        self._answered.add(node.name)
+        return None
 
     async def _trouble(self, node: Node) -> str | None:
         try:

@@ -33,10 +33,7 @@ def main() -> int:
 async def _serve(settings: Settings) -> int:
     executor = Executor(settings)
     stop = loop.stop_signal()
-    try:
-        await executor.start("")
-    except OSError as error:
-        raise SettingsError(f"Port {settings.http_port} cannot be listened on: {error.strerror or error}.") from error
+    await executor.start("")
     await stop.wait()
     _LOG.info("stopping", extra={"shutdown_delay": settings.shutdown_delay})
     executor.server.announce_close()

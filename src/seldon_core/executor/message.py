@@ -1,21 +1,27 @@
 """What travels through the graph: payload bytes that nobody parses without need, and how a step can fail."""
 
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
-from .nodes import Node
+from .nodes import Node, Step
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 JSON = "application/json"
+JSON_LENGTH = "Inference-Header-Content-Length"
 
 
 class Message(msgspec.Struct, frozen=True):
-    """A payload with the two header fields that say how to read it."""
+    """A payload with the header fields that say how to read it."""
 
     body: bytes
     content_type: str = JSON
     content_encoding: str = ""
+    json_length: str = ""
+    """Of a body of the protocol v2 with binary tensors: the bytes before them."""
+    answered: bool = False
+    """A node's answer, as opposed to the client's request."""
 
 
 class NodeError(Exception):
@@ -32,8 +38,36 @@ class GraphError(Exception):
 
 
 class Nodes(Protocol):
-    """How nodes are called; over REST, or inside the same process."""
+    """How nodes are called: over REST, over gRPC, or inside the same process."""
 
-    async def call(self, node: Node, method: str, path: str, message: Message, headers: RawHeaders) -> Message:
-        """One step of one node. Raises NodeError, GraphError."""
+    async def call(self, node: Node, step: Step, message: Message, headers: RawHeaders) -> Message:
+        """One step of one node. Raises NodeError, GraphError, or over gRPC RpcError with the node's own status."""
+        ...  # pragma: no cover
+
+    def named(self, name: str) -> "Nodes":
+        """The same nodes, all asked for the model `name`; the nodes' own names where that is empty."""
+        ...  # pragma: no cover
+
+
+class Payloads(Protocol):
+    """The form of the messages, for the few places where the graph has to look into one or to join several."""
+
+    def chain(self, message: Message, name: str) -> Message:
+        """What the node `name` is asked with: an answer becomes a request. Raises GraphError."""
+        ...  # pragma: no cover
+
+    def join(self, answers: Sequence[Message]) -> Message:
+        """What a combiner is asked with."""
+        ...  # pragma: no cover
+
+    def branch(self, answer: Message, router: str, children: int) -> int:
+        """The child that a router's answer names, or ALL_CHILDREN, NO_CHILDREN. Raises GraphError."""
+        ...  # pragma: no cover
+
+    def decisions(self, feedback: Message) -> Mapping[str, Any]:
+        """The decisions in a feedback's `response.meta.routing`; none where it cannot be read."""
+        ...  # pragma: no cover
+
+    def inject(self, answer: Message, decisions: Mapping[str, int]) -> Message:
+        """The answer with `meta.routing`. Answers without a meta object stay as they are, byte for byte."""
         ...  # pragma: no cover

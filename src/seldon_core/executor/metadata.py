@@ -6,7 +6,7 @@ import orjson
 
 from .graph import together
 from .message import GraphError, Message, Nodes, RawHeaders
-from .nodes import Node, called
+from .nodes import Node, Step, called, first, last
 
 _FIELDS = ("name", "platform", "versions", "inputs", "outputs", "custom")
 
@@ -14,13 +14,13 @@ _FIELDS = ("name", "platform", "versions", "inputs", "outputs", "custom")
 async def of_graph(nodes: Nodes, root: Node, predictor: str, headers: RawHeaders) -> Message:
     """Names, inputs and outputs of every node and of the graph. Raises NodeError, GraphError."""
     servers = called(root)
-    answers = await together([nodes.call(node, "GET", "/metadata", Message(b""), headers) for node in servers])
+    answers = await together([nodes.call(node, Step.METADATA, Message(b""), headers) for node in servers])
     models = {node.name: _read(node, answer) for node, answer in zip(servers, answers, strict=True)}
     document = {
         "name": predictor,
         "models": models,
-        "graphinputs": models.get(_first(root).name, {}).get("inputs", []),
-        "graphoutputs": models.get(_last(root).name, {}).get("outputs", []),
+        "graphinputs": models.get(first(root).name, {}).get("inputs", []),
+        "graphoutputs": models.get(last(root).name, {}).get("outputs", []),
     }
     return Message(orjson.dumps(document))
 
@@ -33,15 +33,3 @@ def _read(node: Node, answer: Message) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise GraphError(f"{node.name} answered metadata that is no JSON object")
     return {field: document[field] for field in _FIELDS if field in document}
-
-
-def _first(node: Node) -> Node:
-    """The node that a request reaches first."""
-    passes = not node.input_path and bool(node.children)
-    return _first(node.children[0]) if passes else node
-
-
-def _last(node: Node) -> Node:
-    """The node that gives the answer its final form."""
-    shapes = node.output_path or node.aggregate_path or not node.children
-    return node if shapes else _last(node.children[0])

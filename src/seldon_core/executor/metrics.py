@@ -70,12 +70,12 @@ class ExecutorMetrics:
         self._registry.register(self._client)
         ProcessCollector(registry=self._registry)
 
-    def served(self, service: str, method: str, status: int, seconds: float) -> None:
-        """One request that the executor answered."""
+    def served(self, service: str, method: str, status: int | str, seconds: float) -> None:
+        """One request that the executor answered. `status` is HTTP's, or gRPC's by name."""
         self._server.observe((*self._own, service, method.lower(), str(status)), seconds)
 
-    def called(self, node: Node, path: str, method: str, status: int, seconds: float) -> None:
-        """One answer of a node."""
+    def called(self, node: Node, path: str, method: str, status: int | str, seconds: float) -> None:
+        """One answer of a node. `path` is its service: a path of HTTP, or a method of gRPC."""
         labels = (*self._own, path, method.lower(), str(status), node.name, node.model_image, node.model_version)
         self._client.observe(labels, seconds)
 

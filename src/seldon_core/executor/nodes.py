@@ -4,6 +4,8 @@ Derived once, at start, from the predictor, so that the walk itself reads plain 
 (graph order).
 """
 
+from enum import Enum
+
 import msgspec
 
 from seldon_core.api.types import PredictiveUnit, Predictor
@@ -13,19 +15,38 @@ from .predictor import image_of
 _DEFAULT_RATIO = 0.5
 
 
+class Step(Enum):
+    """What a node can be asked for."""
+
+    PREDICT = "predict"
+    TRANSFORM_INPUT = "transform-input"
+    TRANSFORM_OUTPUT = "transform-output"
+    ROUTE = "route"
+    AGGREGATE = "aggregate"
+    FEEDBACK = "feedback"
+    STATUS = "status"
+    METADATA = "metadata"
+
+
 class Node(msgspec.Struct, frozen=True, kw_only=True):
-    """One node. A path that is empty means that the node has no such step."""
+    """One node: which steps it has, and where it is called."""
 
     name: str
     host: str
     port: int
+    """Of HTTP."""
+    grpc_port: int
+    grpc_alone: bool
+    """Whether the operator expects it to listen on its gRPC port, and not on that of HTTP."""
     kind: str
     """The unit's type, "" for a node without a container of its own."""
-    input_path: str
-    output_path: str
-    route_path: str
-    aggregate_path: str
-    feedback_path: str
+    input_step: Step | None
+    """PREDICT or TRANSFORM_INPUT."""
+    transforms_output: bool
+    routes: bool
+    aggregates: bool
+    learns: bool
+    """Whether it is told of feedback."""
     random_ratio: float | None
     """Of a RANDOM_ABTEST: the share of the first child."""
     model_image: str
@@ -34,7 +55,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def address(self) -> str:
-        """Where the node listens, as messages show it."""
+        """Where the node listens for HTTP, as messages show it."""
         return f"{self.host}:{self.port}"
 
 
@@ -49,12 +70,14 @@ def build(predictor: Predictor, unit: PredictiveUnit | None = None) -> Node:
         name=unit.name,
         host=endpoint.service_host if endpoint is not None else "",
         port=(endpoint.http_port or endpoint.service_port) if endpoint is not None else 0,
+        grpc_port=(endpoint.grpc_port or endpoint.service_port) if endpoint is not None else 0,
+        grpc_alone=endpoint is not None and endpoint.service_port == endpoint.grpc_port != endpoint.http_port,
         kind=kind,
-        input_path=_input_path(kind, methods),
-        output_path="/transform-output" if kind == "OUTPUT_TRANSFORMER" or "TRANSFORM_OUTPUT" in methods else "",
-        route_path="/route" if kind == "ROUTER" or "ROUTE" in methods else "",
-        aggregate_path="/aggregate" if kind == "COMBINER" or "AGGREGATE" in methods else "",
-        feedback_path="/send-feedback" if kind in {"MODEL", "ROUTER"} or "SEND_FEEDBACK" in methods else "",
+        input_step=_input_step(kind, methods),
+        transforms_output=kind == "OUTPUT_TRANSFORMER" or "TRANSFORM_OUTPUT" in methods,
+        routes=kind == "ROUTER" or "ROUTE" in methods,
+        aggregates=kind == "COMBINER" or "AGGREGATE" in methods,
+        learns=kind in {"MODEL", "ROUTER"} or "SEND_FEEDBACK" in methods,
         random_ratio=_ratio(unit) if unit.implementation == "RANDOM_ABTEST" else None,
         model_image=image,
         model_version=version,
@@ -75,10 +98,22 @@ def called(node: Node) -> list[Node]:
     return [*found, node] if node.host else found
 
 
-def _input_path(kind: str, methods: frozenset[str]) -> str:
+def first(node: Node) -> Node:
+    """The node that a request reaches first."""
+    passes = node.input_step is None and bool(node.children)
+    return first(node.children[0]) if passes else node
+
+
+def last(node: Node) -> Node:
+    """The node that gives the answer its final form."""
+    shapes = node.transforms_output or node.aggregates or not node.children
+    return node if shapes else last(node.children[0])
+
+
+def _input_step(kind: str, methods: frozenset[str]) -> Step | None:
     if kind == "MODEL":
-        return "/predict"
-    return "/transform-input" if kind == "TRANSFORMER" or "TRANSFORM_INPUT" in methods else ""
+        return Step.PREDICT
+    return Step.TRANSFORM_INPUT if kind == "TRANSFORMER" or "TRANSFORM_INPUT" in methods else None
 
 
 def _ratio(unit: PredictiveUnit) -> float:

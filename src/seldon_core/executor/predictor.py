@@ -43,14 +43,12 @@ def decode(engine_predictor: str) -> Predictor:
 
 def check(predictor: Predictor, settings: Settings) -> None:
     """Refuse what this executor does not serve. Raises PredictorError."""
-    if settings.protocol not in {"", "seldon"}:
+    if settings.protocol not in {"", "v2", "tensorflow"}:
         raise PredictorError(
-            f"The protocol {settings.protocol} is not served by this executor; use the protocol seldon."
+            f"The protocol {settings.protocol} is not served by this executor; use seldon, v2 or tensorflow."
         )
-    if settings.transport not in {"", "rest"}:
-        raise PredictorError(
-            f"The transport {settings.transport} is not served by this executor; use the transport rest."
-        )
+    if settings.transport not in {"", "rest", "grpc"}:
+        raise PredictorError(f"The transport {settings.transport} is unknown; use rest or grpc.")
     if settings.server_type not in {"", "rpc"}:
         raise PredictorError(f"The server type {settings.server_type} is not served by this executor; use rpc.")
     names: set[str] = set()
@@ -89,8 +87,6 @@ def _check_unit(unit: PredictiveUnit) -> None:
         )
     if unit.logger is not None:
         raise PredictorError(f"{where} has a logger, and this executor does not log requests yet; remove `logger`.")
-    if unit.endpoint is not None and unit.endpoint.type == "GRPC":
-        raise PredictorError(f"{where} has endpoint.type GRPC, and this executor calls nodes over REST; use REST.")
     if unit.implementation == "RANDOM_ABTEST" and len(unit.children) < 2:
         raise PredictorError(f"{where} is a RANDOM_ABTEST with {len(unit.children)} children; it needs two.")
     has_container = bool(unit.type or unit.methods) and unit.implementation not in BUILT_IN - {UNKNOWN_IMPLEMENTATION}

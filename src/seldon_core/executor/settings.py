@@ -12,6 +12,7 @@ import msgspec
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|ns)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+_PROTOCOLS = {"seldon": "", "kfserving": "v2"}  # names to how they are called here
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
 _SWITCHES = frozenset({"full_health_checks", "debug", "kafka_full_graph", "kafka_auto_commit"})
@@ -30,6 +31,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     http_port: int
     grpc_port: int
     protocol: str
+    """"" for Seldon's own, v2 or tensorflow."""
     transport: str
     server_type: str
     prometheus_path: str
@@ -67,7 +69,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         predictor=flags.predictor,
         http_port=flags.http_port,
         grpc_port=flags.grpc_port,
-        protocol=flags.protocol,
+        protocol=_PROTOCOLS.get(flags.protocol, flags.protocol),
         transport=flags.transport,
         server_type=flags.server_type,
         prometheus_path=flags.prometheus_path,
@@ -93,8 +95,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--predictor", required=True, help="name of the predictor")
     parser.add_argument("--http_port", type=int, default=8080, help="port of REST and of the metrics")
     parser.add_argument("--grpc_port", type=int, default=5000, help="port of gRPC")
-    parser.add_argument("--protocol", default="seldon", help="protocol of the payloads: seldon")
-    parser.add_argument("--transport", default="rest", help="how nodes are called: rest")
+    parser.add_argument(
+        "--protocol", default="seldon", help="protocol of the payloads: seldon, v2 (or kfserving) or tensorflow"
+    )
+    parser.add_argument(
+        "--transport", default="rest", help="rest or grpc; both are served, and nodes are called the way a request came"
+    )
     parser.add_argument("--server_type", default="rpc", help="rpc")
     parser.add_argument("--prometheus_path", default="/metrics", help="path of the metrics")
     parser.add_argument("--graceful_timeout", default="15s", help="how long to wait for requests in flight at the end")

@@ -1,4 +1,5 @@
-"""The server around a user's Python class: payloads, endpoints, metrics, readiness.
+"""The server around a user's Python class: payloads, endpoints over REST and gRPC, metrics, readiness.
 
-Imports transport; the executor will be plugged in here for predictors of one node.
+Imports proto, transport and, of the executor, the pod's annotations; the executor will be plugged in here for
+predictors of one node.
 """

@@ -5,13 +5,18 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
+from google.protobuf import json_format
 
+from seldon_core.proto import prediction_pb2
 from seldon_core.transport.messages import Request, Response
 
-from . import bodies, jsontext
+from . import bodies, jsontext, protojson
 from .calls import Calls
 from .component import reason
-from .errors import INTERNAL, NOT_FOUND, NOT_READY, MicroserviceError, failure
+from .errors import INTERNAL, LOADING, NOT_FOUND, NOT_READY, MicroserviceError, failure
+from .infer_api import PREFIX
+from .json_codec import JsonCodec
+from .payload import Codec
 
 _LOG = logging.getLogger(__name__)
 _CORS = (("Access-Control-Allow-Origin", "*"),)
@@ -19,7 +24,10 @@ _BOTH = frozenset({"GET", "HEAD", "POST"})
 _READS = frozenset({"GET", "HEAD"})
 _WRITES = frozenset({"POST"})
 
+_JSON = JsonCodec()
+
 _Method = Callable[[Calls, Any], Awaitable[Any]]
+"""From a request's document to that of its answer."""
 
 
 class _Route(msgspec.Struct, frozen=True):
@@ -28,23 +36,27 @@ class _Route(msgspec.Struct, frozen=True):
 
 
 class MicroserviceApi:
-    """Answers requests: 503 until `serve` gives it a loaded component. `handle` is a transport handler."""
+    """Answers requests: 503 until `serve` gives it a loaded component. `handle` is a transport handler.
 
-    def __init__(self) -> None:
+    `v2` answers those of the Open Inference Protocol.
+    """
+
+    def __init__(self, v2: Callable[[Request], Awaitable[Response]]) -> None:
+        self._v2 = v2
         self._calls: Calls | None = None
         self._metadata: Response | None = None
-        predict = Calls.predict
-        self._routes = {"/predict": _Route(_BOTH, predict)}
-        self._routes |= {
-            "/transform-input": _Route(_BOTH, Calls.transform_input),
-            "/transform-output": _Route(_BOTH, Calls.transform_output),
-            "/route": _Route(_BOTH, Calls.route),
-            "/aggregate": _Route(_BOTH, Calls.aggregate),
-            "/send-feedback": _Route(_BOTH, Calls.feedback),
+        predict = _with_json(Calls.predict)
+        self._routes = {
+            "/predict": _Route(_BOTH, predict),
+            "/transform-input": _Route(_BOTH, _with_json(Calls.transform_input)),
+            "/transform-output": _Route(_BOTH, _with_json(Calls.transform_output)),
+            "/route": _Route(_BOTH, _with_json(Calls.route)),
+            "/aggregate": _Route(_BOTH, _with_json(Calls.aggregate)),
+            "/send-feedback": _Route(_BOTH, _feedback),
         }
         for version in ("v0.1", "v1.0"):
             self._routes[f"/api/{version}/predictions"] = _Route(_WRITES, predict)
-            self._routes[f"/api/{version}/feedback"] = _Route(_WRITES, Calls.feedback)
+            self._routes[f"/api/{version}/feedback"] = _Route(_WRITES, _feedback)
         self._reads: dict[str, Callable[[Request], Response | Awaitable[Response]]] = {
             "/health/ping": lambda _: Response(200, b"pong", "text/html; charset=utf-8", _CORS),
             "/health/status": self._health,
@@ -68,6 +80,8 @@ class MicroserviceApi:
         read = self._reads.get(request.path)
         if read is not None:
             return read(request) if request.method in _READS else _other(request, _READS)
+        if request.path == PREFIX or request.path.startswith(f"{PREFIX}/"):
+            return self._v2(request)
         return failure(404, NOT_FOUND, f"The path {request.path} is not served; predictions are at /predict.")
 
     async def _run(self, route: _Route, request: Request) -> Response:
@@ -86,6 +100,15 @@ class MicroserviceApi:
 
     def _describe(self, _: Request) -> Response:
         return _loading() if self._metadata is None else self._metadata
+
+
+def _with_json(method: Callable[[Calls, Codec, Any], Awaitable[Any]]) -> _Method:
+    return lambda calls, document: method(calls, _JSON, document)
+
+
+async def _feedback(calls: Calls, document: Any) -> Any:
+    feedback = protojson.parse(document, prediction_pb2.Feedback(), "Invalid request data type")
+    return json_format.MessageToDict(await calls.feedback(feedback))
 
 
 async def _answered(act: Callable[[], Awaitable[Any]], path: str) -> Response:
@@ -115,7 +138,7 @@ def _status(document: Any) -> int:
 
 
 def _loading() -> Response:
-    return failure(503, NOT_READY, "The model is still being loaded.")
+    return failure(503, NOT_READY, LOADING)
 
 
 def _other(request: Request, methods: frozenset[str]) -> Response:

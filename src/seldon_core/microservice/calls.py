@@ -1,9 +1,10 @@
-"""What each endpoint does: decode, call the user's class in a thread, encode. Knows nothing of HTTP.
+"""What each endpoint does: decode, call the user's class in a thread, encode. Knows nothing of HTTP and gRPC.
 
 Source: specification 4 (user methods, meta, custom metrics) and 7.
 """
 
 import asyncio
+import inspect
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -11,20 +12,29 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from google.protobuf import json_format
 
+from seldon_core.proto import prediction_pb2
 from seldon_core.user_model import SeldonNotImplementedError, SeldonResponse
 
-from . import batching, payload
+from . import batching
 from .component import Component, contained
 from .custom_metrics import CustomMetrics, checked, copied
 from .errors import MicroserviceError
+from .json_codec import JsonCodec
 from .meta import MetaRules
+from .payload import Codec, Payload, formed
+from .proto_codec import ProtoCodec, plain_meta
 from .settings import Settings
 
 _EMPTY: tuple[()] = ()
+# As metrics' label `method` names what was called.
+_METHODS = {"predict": "predict", "transform_input": "inputtransform", "transform_output": "outputtransform"}
+_JSON = JsonCodec()
+_PROTO = ProtoCodec()
 
 
-class _Result(msgspec.Struct, frozen=True):
+class Result(msgspec.Struct, frozen=True):
     """What one call of the user's class gave."""
 
     data: Any
@@ -44,150 +54,185 @@ class Calls:
         self._meta = MetaRules(settings.identity)
         self._pool = pool
         self._health_pool = health_pool
-        self._health: asyncio.Future[_Result] | None = None
+        self._health: asyncio.Future[Result] | None = None
         self._batcher: batching.Batcher | None = None
-        alone = component.tags is None and component.metrics is None and component.raw("predict") is None
+        raws = component.raw("predict", _JSON.raw) or component.raw("predict", _PROTO.raw)
+        alone = component.tags is None and component.metrics is None and raws is None
         predict = component.predict
-        if component.batches and alone and predict is not None:
+        if component.batches and alone and predict is not None and not inspect.iscoroutinefunction(predict):
             self._batcher = batching.Batcher(contained(predict), pool)
 
-    async def predict(self, message: Any) -> Any:
-        """The model's answer, as a document. Raises MicroserviceError, or whatever the user's code raises."""
+    async def predict(self, codec: Codec, message: Any) -> Any:
+        """The model's answer, as a message. Raises MicroserviceError, or whatever the user's code raises."""
         if self._batcher is not None:
-            decoded = payload.decode(message)
+            decoded = codec.decode(message)
             if batching.fits(decoded.features):
                 response = SeldonResponse.create(await self._batcher.submit(decoded.features, decoded.names))
-                result = _Result(response.data, response.tags, checked(response.metrics))
-                return self._document(result, decoded.kind, [decoded.meta], "predict")
-        return await self._message("predict", self._component.predict, message, "predict", lambda _: [])
+                result = Result(response.data, response.tags, checked(response.metrics))
+                return self._answer(codec, result, decoded.kind, [decoded.meta], "predict")
+        return await self._message(codec, message, "predict", self._component.predict, otherwise=lambda _: [])
 
-    async def transform_input(self, message: Any) -> Any:
+    async def transform_input(self, codec: Codec, message: Any) -> Any:
         """The transformed request; the request's data where the class does not transform."""
-        call = self._component.transform_input
-        return await self._message("transform_input", call, message, "inputtransform", lambda features: features)
+        return await self._message(codec, message, "transform_input", self._component.transform_input)
 
-    async def transform_output(self, message: Any) -> Any:
+    async def transform_output(self, codec: Codec, message: Any) -> Any:
         """The transformed answer; the data as they are where the class does not transform."""
-        call = self._component.transform_output
-        return await self._message("transform_output", call, message, "outputtransform", lambda features: features)
+        return await self._message(codec, message, "transform_output", self._component.transform_output)
 
     async def _message(
-        self, name: str, call: Callable[..., Any] | None, message: Any, method: str, otherwise: Callable[[Any], Any]
+        self,
+        codec: Codec,
+        message: Any,
+        name: str,
+        call: Callable[..., Any] | None,
+        *,
+        otherwise: Callable[[Any], Any] = lambda features: features,
     ) -> Any:
-        raw = self._component.raw(name)
-        if raw is not None:
-            return self._raw_answer(await self._in_thread(raw, message), method)
-        decoded = payload.decode(message)
+        method = _METHODS[name]
+        if (answer := await self._raw(codec, name, message, method)) is not None:
+            return answer
+        decoded = codec.decode(message)
 
-        def work() -> _Result:
-            try:
-                data = otherwise(decoded.features) if call is None else None
-                if call is not None:
-                    data = call(decoded.features, decoded.names, meta=decoded.meta)
-            except SeldonNotImplementedError:
-                data = otherwise(decoded.features)
-            return self._result(data)
+        if call is None:
+            result = await self.in_thread(lambda: self.result(otherwise(decoded.features)))
+        else:
+            result = await self.ask(
+                call,
+                decoded.features,
+                decoded.names,
+                meta=decoded.meta,
+                otherwise=lambda: otherwise(decoded.features),
+            )
+        return self._answer(codec, result, decoded.kind, [decoded.meta], method)
 
-        result = await self._in_thread(work)
-        return self._document(result, decoded.kind, [decoded.meta], method)
-
-    async def route(self, message: Any) -> Any:
+    async def route(self, codec: Codec, message: Any) -> Any:
         """The number of the chosen child, as a 1x1 array."""
-        raw = self._component.raw("route")
-        if raw is not None:
-            return self._raw_answer(await self._in_thread(raw, message), "router")
-        decoded = payload.decode(message)
+        if (answer := await self._raw(codec, "route", message, "router")) is not None:
+            return answer
+        decoded = codec.decode(message)
         call = self._required(self._component.route, "route")
-        result = await self._in_thread(
-            lambda: self._result(call(decoded.features, decoded.names, meta=decoded.meta), _branch)
-        )
-        return self._document(result, decoded.kind, [decoded.meta], "router")
+        result = await self.ask(call, decoded.features, decoded.names, meta=decoded.meta, shape=_branch)
+        return self._answer(codec, result, decoded.kind, [decoded.meta], "router")
 
-    async def aggregate(self, message: Any) -> Any:
-        """One message from several: a JSON list, or an object with `seldonMessages`."""
-        raw = self._component.raw("aggregate")
-        if raw is not None:
-            return self._raw_answer(await self._in_thread(raw, message), "aggregate")
-        messages = message.get("seldonMessages") if isinstance(message, dict) else message
-        if not isinstance(messages, list) or not messages:
-            raise MicroserviceError("Invalid request data type: /aggregate takes a list of messages, and got none")
-        parts = [payload.decode(one) for one in messages]
+    async def aggregate(self, codec: Codec, message: Any) -> Any:
+        """One message from several."""
+        if (answer := await self._raw(codec, "aggregate", message, "aggregate")) is not None:
+            return answer
+        parts = [codec.decode(one) for one in codec.messages(message)]
         call = self._required(self._component.aggregate, "aggregate")
         features, names, metas = [p.features for p in parts], [p.names for p in parts], [p.meta for p in parts]
-        result = await self._in_thread(lambda: self._result(call(features, names, metas=metas)))
-        return self._document(result, parts[0].kind, metas, "aggregate")
+        result = await self.ask(call, features, names, metas=metas)
+        return self._answer(codec, result, parts[0].kind, metas, "aggregate")
 
-    async def feedback(self, message: Any) -> Any:
-        """Pass a reward on. As in v1.17.1 the numbers of this exchange are doubles."""
-        raw = self._component.raw("send_feedback")
-        if not isinstance(message, dict):
-            raise MicroserviceError(f"Invalid request data type: {message!r}"[:300])
-        reward = message.get("reward", 0.0)
-        if isinstance(reward, bool) or not isinstance(reward, (int, float)):
-            raise MicroserviceError(f"reward must be a number, and is {reward!r}"[:300])
-        if raw is not None:
-            answer = await self._in_thread(raw, message)
-            self._metrics.reward(float(reward))
-            return self._raw_answer(answer, "feedback")
-        request = _part(message, "request")
-        truth = _part(message, "truth")
-        call = self._component.send_feedback
-        routing = _routing(message, self._settings.identity.unit)
+    async def feedback(self, feedback: prediction_pb2.Feedback) -> prediction_pb2.SeldonMessage:
+        """Pass a reward on. As in v1.17.1 a feedback is protobuf on its way, also where it came over REST."""
+        answer = await self._raw_feedback(feedback)
+        if answer is not None:
+            self._metrics.reward(feedback.reward)
+            return answer  # type: ignore[no-any-return]  # the codec's whole() gives a message
+        request, truth = _part(feedback.request), _part(feedback.truth)
+        routing = feedback.response.meta.routing.get(self._settings.identity.unit)
 
-        def work() -> _Result:
-            data = None
-            if call is not None:
-                features, names = (request.features, request.names) if request else (None, [])
-                data = call(features, names, float(reward), truth.features if truth else None, routing=routing)
-            return self._result([] if data is None else data)
+        call = self._component.send_feedback or _nothing
+        arguments = (request.features, request.names, feedback.reward, truth.features)
+        result = await self.ask(call, *arguments, routing=routing, shape=lambda data: [] if data is None else data)
+        self._metrics.reward(feedback.reward)
+        return self._answer(_PROTO, result, request.kind, [request.meta], "feedback")  # type: ignore[no-any-return]  # as above
 
-        result = await self._in_thread(work)
-        self._metrics.reward(float(reward))
-        document = self._document(result, "ndarray", [request.meta if request else None], "feedback")
-        return _as_doubles(document)
+    async def _raw_feedback(self, feedback: prediction_pb2.Feedback) -> Any:
+        """`send_feedback_raw` takes protobuf, and the older `send_feedback_rest` a document."""
+        older = self._component.raw("send_feedback", ("rest",))
+        if older is not None:
+            return _PROTO.whole(await self.in_thread(older, json_format.MessageToDict(feedback)))
+        return await self._raw(_PROTO, "send_feedback", feedback, "feedback")
 
     async def health_status(self) -> Any:
-        """The component's own word on its health. Raises what its method raises.
+        """The component's own word on its health, as a JSON document. Raises what its method raises.
 
         One check serves all that ask while it runs: those of a component that hangs would pile up.
         """
         call = self._component.health_status
         if call is None:
-            return self._document(_Result([], {}, _EMPTY), "", [], "health")
+            return self._answer(_JSON, Result([], {}, _EMPTY), "", [], "health")
         if self._health is None or self._health.done():
-            work = contained(lambda: self._result(call()))
-            self._health = asyncio.get_running_loop().run_in_executor(self._health_pool, work)
-        return self._document(await asyncio.shield(self._health), "", [], "health")
+            self._health = asyncio.ensure_future(self.ask(call, pool=self._health_pool))
+        return self._answer(_JSON, await asyncio.shield(self._health), "", [], "health")
 
     # parts of all of them
 
-    def _result(self, data: Any, shape: Callable[[Any], Any] | None = None) -> _Result:
+    async def ask(
+        self,
+        call: Callable[..., Any],
+        *arguments: Any,
+        shape: Callable[[Any], Any] | None = None,
+        otherwise: Callable[[], Any] | None = None,
+        pool: Executor | None = None,
+        **named: Any,
+    ) -> Result:
+        """What a method of the user's class gives: in a thread, or in the event loop where it is a coroutine function.
+
+        `otherwise` is for a method that says that it is not implemented.
+        """
+        if inspect.iscoroutinefunction(call):
+            try:
+                data = await call(*arguments, **named)
+            except SeldonNotImplementedError:
+                if otherwise is None:
+                    raise
+                data = otherwise()
+            return self.result(data, shape)
+
+        def work() -> Result:
+            try:
+                data = call(*arguments, **named)
+            except SeldonNotImplementedError:
+                if otherwise is None:
+                    raise
+                data = otherwise()
+            return self.result(data, shape)
+
+        return await self.in_thread(work, pool=pool)  # type: ignore[no-any-return]  # what work gives
+
+    def result(self, data: Any, shape: Callable[[Any], Any] | None = None) -> Result:
         """In the user's thread: the data with the tags and metrics of this moment."""
         response = SeldonResponse.create(data)
         tags = dict(_optional(self._component.tags) or {}) | response.tags
         metrics = [*(_optional(self._component.metrics) or ()), *response.metrics]
         plain = shape(response.data) if shape is not None else response.data
-        return _Result(plain, tags, checked(metrics) if metrics else _EMPTY)
+        return Result(plain, tags, checked(metrics) if metrics else _EMPTY)
 
-    def _document(self, result: _Result, kind: str, metas: Sequence[Mapping[str, Any] | None], method: str) -> Any:
-        shown: Sequence[Mapping[str, Any]] = _EMPTY
-        if result.metrics:
-            self._metrics.record(result.metrics, method)
-            if self._settings.metrics_in_answers:
-                shown = copied(result.metrics, method)
-        document = payload.encode(result.data, kind, self._component.class_names)
-        document["meta"] = self._meta.of_answer(metas, result.tags, shown)
-        return document
+    def recorded(self, result: Result, method: str) -> Sequence[Mapping[str, Any]]:
+        """Count a result's metrics; gives those that its answer shows."""
+        if not result.metrics:
+            return _EMPTY
+        self._metrics.record(result.metrics, method)
+        return copied(result.metrics, method) if self._settings.metrics_in_answers else _EMPTY
 
-    def _raw_answer(self, answer: Any, method: str) -> Any:
-        """A raw method's document as it is; its metrics are counted all the same."""
-        if not isinstance(answer, (dict, list)):
-            raise MicroserviceError(f"A raw method must give a dictionary, and gave {type(answer).__name__}")
-        meta = answer.get("meta") if isinstance(answer, dict) else None
-        if isinstance(answer, dict) and isinstance(meta, dict) and (metrics := meta.get("metrics")):
+    def _answer(
+        self, codec: Codec, result: Result, kind: str, metas: Sequence[Mapping[str, Any] | None], method: str
+    ) -> Any:
+        shown = self.recorded(result, method)
+        shaped = formed(result.data, kind, self._component.class_names)
+        return codec.encode(shaped, self._meta.of_answer(metas, result.tags, shown))
+
+    async def _raw(self, codec: Codec, name: str, message: Any, method: str) -> Any:
+        """The answer of a method that takes the message whole; None where the class has none.
+
+        The answer stays as it is; its metrics are counted all the same.
+        """
+        call = self._component.raw(name, codec.raw)
+        if call is None:
+            return None
+        try:
+            answer = codec.whole(await self.in_thread(call, message))
+        except SeldonNotImplementedError:
+            return None
+        metrics = codec.metrics(answer)
+        if metrics:
             self._metrics.record(checked(metrics), method)
             if not self._settings.metrics_in_answers:
-                return {**answer, "meta": {key: value for key, value in meta.items() if key != "metrics"}}
+                return codec.without_metrics(answer)
         return answer
 
     def _required(self, call: Callable[..., Any] | None, name: str) -> Callable[..., Any]:
@@ -195,8 +240,15 @@ class Calls:
             raise MicroserviceError(f"{self._component.name} has no method {name}")
         return call
 
-    async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, contained(work), *arguments)
+    async def in_thread(self, work: Callable[..., Any], *arguments: Any, pool: Executor | None = None) -> Any:
+        """Run the user's code; a coroutine function in the event loop."""
+        if inspect.iscoroutinefunction(work):
+            return await work(*arguments)
+        return await asyncio.get_running_loop().run_in_executor(pool or self._pool, contained(work), *arguments)
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    """A component that does not learn."""
 
 
 def _optional(call: Callable[[], Any] | None) -> Any:
@@ -217,44 +269,8 @@ def _branch(value: Any) -> list[list[int]]:
         raise MicroserviceError(f"route must give an integer, and gave {type(value).__name__}") from None
 
 
-def _part(message: Mapping[str, Any], field: str) -> payload.Payload | None:
-    """A message inside a feedback, its numbers as doubles; None where it carries no data."""
-    part = message.get(field)
-    if not isinstance(part, dict) or not payload.is_payload(part):
-        return None
-    decoded = payload.decode(part)
-    features = decoded.features
-    if isinstance(features, np.ndarray) and features.dtype.kind in "iu":
-        features = features.astype(np.float64)
-    return payload.Payload(decoded.kind, features, decoded.names, decoded.meta)
-
-
-def _routing(message: Mapping[str, Any], unit: str) -> Any:
-    value: Any = message
-    for field in ("response", "meta", "routing", unit):
-        value = value.get(field) if isinstance(value, dict) else None
-    return value
-
-
-def _as_doubles(document: dict[str, Any]) -> dict[str, Any]:
-    """The form that this answer had on its way through protobuf: no default values, every number a double."""
-    data = document.get("data")
-    if isinstance(data, dict) and not data.get("names"):
-        data.pop("names", None)
-    meta = dict(document["meta"])
-    for metric in meta.get("metrics", ()):
-        metric["value"] = float(metric["value"])
-        if metric["type"] == "COUNTER":
-            del metric["type"]
-    if "tags" in meta:
-        meta["tags"] = {key: _double(value) for key, value in meta["tags"].items()}
-    document["meta"] = meta
-    return document
-
-
-def _double(value: Any) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, dict):
-        return {key: _double(item) for key, item in value.items()}
-    return [_double(item) for item in value] if isinstance(value, list) else value
+def _part(message: prediction_pb2.SeldonMessage) -> Payload:
+    """A message inside a feedback; one without data is an empty array, as in v1.17.1."""
+    if message.WhichOneof("data_oneof"):
+        return _PROTO.decode(message)
+    return Payload("tensor", np.array([]), [], plain_meta(message.meta))

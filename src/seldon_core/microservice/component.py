@@ -4,11 +4,12 @@ A method is given as many of the arguments as its signature takes. v1.17.1 calle
 TypeError, which ran a method twice whose own code raised one. Source: specification 4 (user methods).
 """
 
+import asyncio
 import functools
 import importlib
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,18 +35,25 @@ class Component:
         self.metrics = self._method("metrics", 0)
         self.init_metadata = self._method("init_metadata", 0)
         self.class_names = self._names()
+        self.custom_service = self._method("custom_service", 0)
+        self.v2_outputs = self._method("v2_outputs", 0)
+        """For the protocol v2: from the name of each output to what computes it, from features and names."""
         self.batches = bool(getattr(instance, "batches", False))
         """The class says that rows are independent: several requests may be answered by one call of `predict`."""
 
-    def raw(self, name: str) -> Callable[[Any], Any] | None:
-        """The method that takes the whole message; `_rest` is its older name."""
-        return self._method(f"{name}_rest", 1) or self._method(f"{name}_raw", 1)
+    def raw(self, name: str, endings: Sequence[str]) -> Callable[[Any], Any] | None:
+        """The method that takes the whole message: `predict_raw`, or one of the older `predict_rest`, `predict_grpc`.
+
+        The first of the endings that the class has counts.
+        """
+        return next((found for ending in endings if (found := self._method(f"{name}_{ending}", 1)) is not None), None)
 
     def _method(self, name: str, positional: int, keywords: tuple[str, ...] = ()) -> Callable[..., Any] | None:
         method = getattr(self.instance, name, None)
         if not callable(method) or getattr(method, "__func__", None) is getattr(SeldonComponent, name, self):
             return None
-        return _fitted(method, positional, keywords)
+        fitted = _fitted(method, positional, keywords)
+        return _awaited(fitted) if inspect.iscoroutinefunction(method) else fitted
 
     def _names(self) -> Callable[[], Any] | None:
         """Users write class_names as a method or as a plain attribute."""
@@ -72,6 +80,18 @@ def _fitted(method: Callable[..., Any], positional: int, keywords: tuple[str, ..
     return lambda *args, **given: method(*args[:positional], **{k: v for k, v in given.items() if k in takes})
 
 
+def _awaited(call: Callable[..., Any]) -> Callable[..., Any]:
+    """A coroutine function that is known as one; what would end the whole server costs its own request alone."""
+
+    async def run(*arguments: Any, **named: Any) -> Any:
+        try:
+            return await call(*arguments, **named)
+        except SystemExit as error:
+            raise RuntimeError(f"SystemExit left the component's code: {error}") from error
+
+    return run
+
+
 def find_class(name: str, folder: Path) -> Callable[..., Any]:
     """The class that MODULE.CLASS names, or MODULE alone for a class of the same name. Raises StartError.
 
@@ -95,8 +115,10 @@ def find_class(name: str, folder: Path) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-def make(user_class: Callable[..., Any], arguments: dict[str, Any]) -> Component:
-    """An instance, loaded. Slow: for a thread. Raises StartError."""
+def make(
+    user_class: Callable[..., Any], arguments: dict[str, Any], wait: Callable[[Any], Any] = asyncio.run
+) -> Component:
+    """An instance, loaded. Slow: for a thread. `wait` runs a coroutine, of a `load` that is one. Raises StartError."""
     name = getattr(user_class, "__name__", str(user_class))
     try:
         signature = inspect.signature(user_class)
@@ -111,7 +133,9 @@ def make(user_class: Callable[..., Any], arguments: dict[str, Any]) -> Component
         component = Component(user_class(**arguments))
         load = getattr(component.instance, "load", None)
         if callable(load):
-            load()
+            loading = load()
+            if inspect.iscoroutine(loading):
+                wait(loading)
     except StartError:
         raise
     except (Exception, SystemExit) as error:

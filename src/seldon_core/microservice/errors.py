@@ -12,6 +12,8 @@ INTERNAL = "MICROSERVICE_INTERNAL_ERROR"
 NOT_FOUND = "MICROSERVICE_NOT_FOUND"
 NOT_READY = "MICROSERVICE_NOT_READY"
 
+LOADING = "The model is still being loaded."
+
 
 class MicroserviceError(Exception):
     """A request that cannot be answered. `status` is HTTP's, `reason` one of this module's constants."""

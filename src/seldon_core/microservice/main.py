@@ -50,7 +50,7 @@ async def _serve(settings: Settings) -> int:
     try:
         await service.start("")
     except OSError as error:
-        ports = f"{settings.http_port} and {settings.metrics_port}"
+        ports = f"{settings.http_port}, {settings.grpc_port} and {settings.metrics_port}"
         raise StartError(f"The ports {ports} cannot be listened on: {error.strerror or error}.") from error
     loading = asyncio.ensure_future(service.load())
     await asyncio.wait({stop, loading}, return_when=asyncio.FIRST_COMPLETED)

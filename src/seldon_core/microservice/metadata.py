@@ -10,6 +10,8 @@ from .errors import BAD_METADATA, MicroserviceError
 from .settings import Identity
 
 _LISTS = ("versions", "inputs", "outputs")
+UNKNOWN: Mapping[str, Any] = {"name": "", "versions": [], "platform": "", "inputs": [], "outputs": [], "custom": {}}
+"""Of a component whose own metadata is wrong."""
 
 
 def of_component(component: Component, identity: Identity, override: str) -> dict[str, Any]:

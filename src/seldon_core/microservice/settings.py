@@ -43,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """MODULE or MODULE.CLASS."""
     parameters: str = "[]"
     http_port: int = 9000
+    grpc_port: int = 5000
     metrics_port: int = 6000
     metrics_path: str = "/metrics"
     threads: int = 1
@@ -94,6 +95,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         component=flags.component,
         parameters=flags.parameters,
         http_port=flags.http_port,
+        grpc_port=flags.grpc_port,
         metrics_port=flags.metrics_port,
         metrics_path=env("PREDICTIVE_UNIT_METRICS_ENDPOINT", "/metrics"),
         threads=max(flags.threads, 1),

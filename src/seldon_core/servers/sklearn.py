@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from seldon_core.user_model import SeldonComponent
 _LOG = logging.getLogger(__name__)
 _MODEL = "model.joblib"
 _METADATA = "metadata.yaml"
+_OUTPUTS = ("predict", "predict_proba", "decision_function", "transform")  # of v2, the default first
 _METHODS = ("predict_proba", "decision_function")  # any other value means predict, as in v1.17.1
 _LISTED = 5  # names shown of a folder without a model
 
@@ -92,13 +94,25 @@ class SKLearnServer(SeldonComponent):
         """The model's answer: one row for each of X. Raises MicroserviceError (400) for what the model cannot take."""
         if not isinstance(X, np.ndarray):
             raise MicroserviceError("The model takes data.ndarray or data.tensor, one row for each prediction.")
-        if self._width is not None and X.ndim == 2 and X.shape[1] != self._width:
-            raise MicroserviceError(f"The model expects {self._width} features in each row, and got {X.shape[1]}.")
+        return self._answer(self._call, X)
+
+    def v2_outputs(self) -> dict[str, Callable[..., Any]]:
+        """The outputs that v1.17.1's server for v2 has, as far as the model has them; `predict` is the default."""
+        found = {name: getattr(self._model, name, None) for name in _OUTPUTS}
+        return {
+            name: lambda features, _names, call=call: self._answer(call, features)
+            for name, call in found.items()
+            if callable(call)
+        }
+
+    def _answer(self, call: Callable[[Any], Any], rows: Any) -> Any:
+        if self._width is not None and rows.ndim == 2 and rows.shape[1] != self._width:
+            raise MicroserviceError(f"The model expects {self._width} features in each row, and got {rows.shape[1]}.")
         try:
-            return self._call(X)
+            return call(rows)
         except (ValueError, TypeError) as error:
-            if X.dtype.kind in "SU":
-                raise MicroserviceError(f"The model expects numbers, and got the text {_text(X)!r}.") from error
+            if rows.dtype.kind in "SU" or any(isinstance(value, (str, bytes)) for value in rows.flat):
+                raise MicroserviceError(f"The model expects numbers, and got the text {_text(rows)!r}.") from error
             # scikit-learn's first line is its reason; what follows is advice for programmers.
             first = str(error).strip().partition("\n")[0].rstrip(".:")
             raise MicroserviceError(f"The model cannot take this input: {first}.") from error

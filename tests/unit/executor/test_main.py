@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from seldon_core.proto import prediction_pb2
 from seldon_core.transport.client import HttpPool
 from seldon_core.transport.errors import CallError
+from seldon_core.transport.rpc_client import RpcPool
 from seldon_core.transport.server import Response
-from tests.unit.executor.stand import Node, encoded, unit
+from tests.unit.executor.stand import Node, RpcNode, encoded, rpc_unit, unit
 
 pytestmark = pytest.mark.asyncio
 
@@ -29,7 +31,7 @@ async def program(*flags: str, predictor: str) -> asyncio.subprocess.Process:
         sys.executable,
         "-m",
         "seldon_core.executor.main",
-        *("--sdep", "m", "--predictor", "p", *flags),
+        *("--sdep", "m", "--predictor", "p", "--grpc_port", "0", *flags),
         env={**os.environ, "ENGINE_PREDICTOR": predictor, "PYTHONPATH": os.pathsep.join(sys.path)},
         stderr=asyncio.subprocess.PIPE,
     )
@@ -53,6 +55,47 @@ async def test_a_port_that_is_taken() -> None:
     _, error = await process.communicate()
     assert process.returncode == 1
     assert f"Port {node.server.port} cannot be listened on" in error.decode()
+
+
+async def test_a_grpc_port_that_is_taken() -> None:
+    node = await Node().start()
+    flags = ("--http_port", "0", "--grpc_port", str(node.server.port))
+    process = await program(*flags, predictor=encoded(unit("m", node)))
+    _, error = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 1
+    assert f"Port {node.server.port} cannot be listened on" in error.decode()
+
+
+async def test_calls_over_grpc_are_served_after_sigterm_and_finished_at_the_end() -> None:
+    begun, release = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> Any:
+        begun.set()
+        await release.wait()
+        return prediction_pb2.SeldonMessage(strData="late")
+
+    node = await RpcNode("m", {"Model/SendFeedback": slow}).start()
+    port, http_port = free_port(), free_port()
+    graph = rpc_unit("m", node)
+    graph["endpoint"]["service_port"] = node.server.port
+    flags = ("--http_port", str(http_port), "--grpc_port", str(port), "--shutdown_delay", "10m")
+    process = await program(*flags, predictor=encoded(graph))
+    http, pool = HttpPool(), RpcPool()
+    await _until_ready(http, http_port)
+    late = asyncio.ensure_future(pool.call("127.0.0.1", port, "/seldon.protos.Seldon/SendFeedback", b""))
+    await begun.wait()
+    process.send_signal(signal.SIGTERM)
+    assert process.stderr is not None
+    while b"stopping" not in await process.stderr.readline():
+        pass
+    for _ in range(100):
+        assert await pool.call("127.0.0.1", port, "/seldon.protos.Seldon/Predict", b"")
+    process.send_signal(signal.SIGTERM)
+    release.set()
+    assert prediction_pb2.SeldonMessage.FromString(await late).strData == "late"
+    assert await asyncio.wait_for(process.wait(), 10) == 0
+    await pool.close()
+    await RpcNode.end_all()
 
 
 async def test_sigterm_loses_no_request() -> None:

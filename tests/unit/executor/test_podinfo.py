@@ -20,15 +20,15 @@ def test_values_keep_their_equals_signs_and_quotes(tmp_path: Path) -> None:
     assert found["note"] == 'a=b "quoted" \\ tab\t newline\n é'
     assert found["prometheus.io/path"] == "/prometheus"
     assert found["broken"] == "no quotes"
-    assert podinfo.rest_timeout(found) == 2.5
+    assert podinfo.timeout(found, podinfo.REST_TIMEOUT) == 2.5
 
 
 def test_no_file_outside_of_a_cluster(tmp_path: Path) -> None:
     assert podinfo.annotations(tmp_path / "none") == {}
-    assert podinfo.rest_timeout({}) is None
+    assert podinfo.timeout({}, podinfo.REST_TIMEOUT) is None
 
 
 @pytest.mark.parametrize("text", ["", "0", "-5", "2.5", "fast"])
 def test_a_timeout_that_is_none_is_said_in_the_log(text: str, caplog: pytest.LogCaptureFixture) -> None:
-    assert podinfo.rest_timeout({podinfo.REST_TIMEOUT: text}) is None
+    assert podinfo.timeout({podinfo.REST_TIMEOUT: text}, podinfo.REST_TIMEOUT) is None
     assert "annotation ignored" in caplog.text

@@ -35,8 +35,8 @@ def test_what_is_no_predictor(text: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("graph", "flags", "says"),
     [
-        (unit("m", 9000), ["--protocol", "v2"], "protocol v2"),
-        (unit("m", 9000), ["--transport", "grpc"], "transport grpc"),
+        (unit("m", 9000), ["--protocol", "v9"], "protocol v9"),
+        (unit("m", 9000), ["--transport", "ipx"], "transport ipx is unknown"),
         (unit("m", 9000), ["--server_type", "kafka"], "server type kafka"),
         (unit("m", 9000, "WIZARD"), [], "unit m has the unknown type WIZARD"),
         (unit("m", 9000, methods=["FLY"]), [], "unknown method FLY"),
@@ -52,14 +52,6 @@ def test_what_is_not_served(graph: dict[str, Any], flags: list[str], says: str) 
     with pytest.raises(PredictorError) as caught:
         predictor.check(predictor.decode(made.engine_predictor), made)
     assert says in str(caught.value)
-
-
-def test_grpc_endpoint_is_refused() -> None:
-    graph = unit("m", 9000)
-    graph["endpoint"]["type"] = "GRPC"
-    made = settings(graph)
-    with pytest.raises(PredictorError, match=r"endpoint\.type GRPC"):
-        predictor.check(predictor.decode(made.engine_predictor), made)
 
 
 def test_nulls_and_unknown_fields_are_nothing() -> None:

@@ -12,6 +12,7 @@ from seldon_core.microservice import component
 from seldon_core.microservice.app import Microservice
 from seldon_core.microservice.settings import Identity, Settings
 from seldon_core.transport.client import ClientResponse, HttpPool
+from seldon_core.transport.rpc_client import RpcPool
 
 TRANSCRIPTS = Path(__file__).resolve().parents[4] / "shared" / "spec" / "transcripts"
 IDENTITY = Identity(
@@ -24,7 +25,9 @@ class Client:
 
     def __init__(self, service: Microservice) -> None:
         self._pool = HttpPool()
+        self._rpc_pool = RpcPool()
         self.service = service
+        self.grpc_port = service.rpc_server.port
         self.port = service.server.port
         self.metrics_port = service.metrics_server.port
 
@@ -42,8 +45,18 @@ class Client:
     async def metrics(self, path: str = "/metrics") -> str:
         return (await self._pool.request("127.0.0.1", self.metrics_port, "GET", path)).body.decode()
 
+    async def rpc(self, method: str, message: Any = b"") -> bytes:
+        """A method, without the package of the Seldon protocol."""
+        body = message if isinstance(message, bytes) else message.SerializeToString()
+        return await self._rpc_pool.call("127.0.0.1", self.grpc_port, f"/seldon.protos.{method}", body)
+
+    async def health(self) -> bytes:
+        """The answer to grpc.health.v1."""
+        return await self._rpc_pool.call("127.0.0.1", self.grpc_port, "/grpc.health.v1.Health/Check", b"")
+
     async def close(self) -> None:
         await self._pool.close()
+        await self._rpc_pool.close()
 
 
 @asynccontextmanager
@@ -61,7 +74,7 @@ async def running(made: Settings, *, load: bool = True) -> AsyncIterator[tuple[C
 
 
 def settings(name: str = "seldon_core.servers.sklearn.SKLearnServer", **more: Any) -> Settings:
-    return Settings(component=name, **{"http_port": 0, "metrics_port": 0, "identity": IDENTITY, **more})
+    return Settings(component=name, **{"http_port": 0, "grpc_port": 0, "metrics_port": 0, "identity": IDENTITY, **more})
 
 
 @asynccontextmanager

@@ -67,7 +67,8 @@ def test_wrong_usage_ends_with_status_255(arguments: list[str], capsys: pytest.C
 
 
 async def program(component: str, folder: Path, **env: str) -> asyncio.subprocess.Process:
-    ports = {"PREDICTIVE_UNIT_HTTP_SERVICE_PORT": "0", "PREDICTIVE_UNIT_METRICS_SERVICE_PORT": "0"}
+    names = ("HTTP", "GRPC", "METRICS")
+    ports = {f"PREDICTIVE_UNIT_{name}_SERVICE_PORT": "0" for name in names}
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

@@ -124,3 +124,32 @@ async def test_a_health_check_that_hangs_is_run_once_however_often_it_is_asked_f
         assert len(calls) == 1
         assert (await client.ask("GET", "/health/status")).status == 200
         assert len(calls) == 2
+
+
+async def test_a_custom_service_runs_beside_the_model_and_its_end_ends_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    loop = asyncio.get_running_loop()
+    asked: asyncio.Queue[str] = asyncio.Queue()
+    release = threading.Event()
+
+    class Serves:
+        def load(self) -> None:
+            self.model = "loaded"
+
+        def custom_service(self) -> None:
+            loop.call_soon_threadsafe(asked.put_nowait, self.model)
+            release.wait(20)
+            raise SystemExit(1)
+
+        def predict(self, X: Any, names: Any) -> Any:
+            return X
+
+    async with serving(Serves) as client:
+        assert await asyncio.wait_for(asked.get(), 5) == "loaded"
+        assert (await client.predict({"strData": "x"}))["strData"] == "x"
+        thread = next(one for one in threading.enumerate() if one.name == "custom")
+        release.set()
+        await asyncio.to_thread(thread.join, 10)
+        assert "custom_service failed" in caplog.text
+        assert (await client.predict({"strData": "x"}))["strData"] == "x"

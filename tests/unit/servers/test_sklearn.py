@@ -20,6 +20,7 @@ from sklearn.pipeline import make_pipeline
 
 from seldon_core.microservice.errors import StartError
 from seldon_core.microservice.settings import Identity
+from seldon_core.proto import inference_pb2, prediction_pb2
 from seldon_core.servers.sklearn import SKLearnServer
 from tests.unit.executor.stand import Client as ExecutorClient
 from tests.unit.executor.stand import executor, unit
@@ -237,3 +238,46 @@ async def _says(client: ExecutorClient, message: Any, says: str) -> None:
     assert got.status == 400
     assert got.headers.get("content-type") == "application/json"
     assert says in json.loads(got.body)["status"]["info"]
+
+
+def _v2(rows: list[list[float]], *outputs: str) -> dict[str, object]:
+    tensor = {"name": "x", "shape": [len(rows), len(rows[0])], "datatype": "FP64", "data": rows}
+    return {"inputs": [tensor], "outputs": [{"name": name} for name in outputs]}
+
+
+@pytest.mark.asyncio
+async def test_iris_over_v2_with_the_outputs_of_v1_17_1_s_server(iris: Path) -> None:
+    async with served(iris) as client:
+        path = "/v2/models/classifier/infer"
+        default = json.loads((await client.post(path, _v2([ROW, ROW]))).body)
+        assert default["outputs"] == [{"name": "predict", "datatype": "INT64", "shape": [2, 1], "data": [0, 0]}]
+        both = json.loads((await client.post(path, _v2([ROW], "predict_proba", "predict"))).body)
+        assert [output["name"] for output in both["outputs"]] == ["predict_proba", "predict"]
+        assert both["outputs"][0]["data"] == pytest.approx(EXPECTED)
+        assert both["outputs"][0]["shape"] == [1, 3]
+        missing = await client.post(path, _v2([ROW], "transform"))
+        assert missing.status == 400
+        assert "it has predict, predict_proba, decision_function" in json.loads(missing.body)["error"]
+        narrow = await client.post(path, _v2([[1.0]]))
+        assert (narrow.status, "expects 4 features" in json.loads(narrow.body)["error"]) == (400, True)
+
+
+@pytest.mark.asyncio
+async def test_iris_over_grpc_in_both_protocols(iris: Path) -> None:
+    async with served(iris) as client:
+        seldon = prediction_pb2.SeldonMessage()
+        seldon.data.tensor.shape.extend([1, 4])
+        seldon.data.tensor.values.extend(ROW)
+        answer = prediction_pb2.SeldonMessage.FromString(await client.rpc("Model/Predict", seldon))
+        assert list(answer.data.tensor.values) == pytest.approx(EXPECTED)
+        assert list(answer.data.names) == ["t:0", "t:1", "t:2"]
+        v2 = inference_pb2.ModelInferRequest(
+            model_name="classifier", raw_input_contents=[np.array(ROW, np.float64).tobytes()]
+        )
+        v2.inputs.add(name="x", datatype="FP64", shape=[1, 4])
+        v2.outputs.add(name="predict_proba")
+        raw = await client._rpc_pool.call(
+            "127.0.0.1", client.grpc_port, "/inference.GRPCInferenceService/ModelInfer", v2.SerializeToString()
+        )
+        got = inference_pb2.ModelInferResponse.FromString(raw)
+        assert np.frombuffer(got.raw_output_contents[0]).tolist() == pytest.approx(EXPECTED)

@@ -1,0 +1,109 @@
+"""The Open Inference Protocol (v2) over REST: paths, statuses, error shape. Source: its inference_rest.md.
+
+`live` and `ready` are answered 200 or 503; errors are `{"error": "..."}`.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from seldon_core import __version__
+from seldon_core.transport.messages import Request, Response
+
+from . import jsontext
+from .component import reason
+from .errors import LOADING, MicroserviceError
+from .infer_calls import InferCalls
+from .infer_json import Asked
+
+_LOG = logging.getLogger(__name__)
+PREFIX = "/v2"
+NAME = "seldon-core"
+EXTENSIONS = ("binary_tensor_data",)
+_READS = frozenset({"GET", "HEAD"})
+_WRITES = frozenset({"POST"})
+
+
+class InferApi:
+    """Answers requests whose path begins with /v2. `ready` says whether the component is well."""
+
+    def __init__(self, ready: Callable[[], Awaitable[bool]]) -> None:
+        self._ready = ready
+        self._calls: InferCalls | None = None
+
+    def serve(self, calls: InferCalls) -> None:
+        """The component is loaded: answer from now on."""
+        self._calls = calls
+
+    async def handle(self, request: Request) -> Response:
+        """Any request below /v2."""
+        try:
+            return await self._answer(request)
+        except MicroserviceError as error:
+            _LOG.info("request refused", extra={"path": request.path, "status": error.status, "info": error.info})
+            return _failure(error.status, error.info)
+        except Exception as error:  # noqa: BLE001 - a user's code may raise anything
+            _LOG.exception("request failed", extra={"path": request.path})
+            return _failure(500, str(error) or reason(error))
+
+    async def _answer(self, request: Request) -> Response:
+        words = request.path.removeprefix(PREFIX).strip("/").split("/")
+        match words:
+            case [""]:
+                return _read(request, {"name": NAME, "version": __version__, "extensions": EXTENSIONS})
+            case ["health", "live"]:
+                return _read(request, {"live": True})
+            case ["health", "ready"]:
+                return await self._readiness(request, {})
+            case ["models", model, *rest] if model:
+                return await self._model(request, model, _without_version(rest))
+        raise MicroserviceError(f"The path {request.path} is not served.", 404)
+
+    async def _model(self, request: Request, model: str, rest: list[str]) -> Response:
+        calls = self._calls
+        if calls is not None:
+            calls.check(model)
+        match rest:
+            case ["ready"]:
+                return await self._readiness(request, {"name": model})
+            case ["infer"]:
+                if request.method not in _WRITES:
+                    return _not_allowed(request, "POST")
+                if calls is None:
+                    return _failure(503, LOADING)
+                asked = Asked(request)
+                return asked.answer(await calls.infer(asked.infer), model, calls.version)
+            case []:
+                return _failure(503, LOADING) if calls is None else _read(request, _described(model, calls))
+        raise MicroserviceError(f"The path {request.path} is not served.", 404)
+
+    async def _readiness(self, request: Request, document: dict[str, Any]) -> Response:
+        ready = await self._ready()
+        return _read(request, {**document, "ready": ready}, 200 if ready else 503)
+
+
+def _without_version(words: list[str]) -> list[str]:
+    """The path behind `/versions/<version>`: a server has one model, of one version."""
+    return words[2:] if len(words) > 1 and words[0] == "versions" else words
+
+
+def _described(model: str, calls: InferCalls) -> dict[str, Any]:
+    fields = ("versions", "platform", "inputs", "outputs")
+    return {"name": model} | {field: calls.metadata[field] for field in fields}
+
+
+def _read(request: Request, document: dict[str, Any], status: int = 200) -> Response:
+    if request.method not in _READS:
+        return _not_allowed(request, "GET")
+    return Response(status, jsontext.dumps(document))
+
+
+def _not_allowed(request: Request, allowed: str) -> Response:
+    if request.method == "OPTIONS":
+        return Response(200, b"", "", (("Allow", f"{allowed}, OPTIONS"),))
+    refused = _failure(405, f"{request.path} does not serve the method {request.method}.")
+    return Response(405, refused.body, headers=(("Allow", f"{allowed}, OPTIONS"),))
+
+
+def _failure(status: int, text: str) -> Response:
+    return Response(status, jsontext.dumps({"error": text}))

@@ -1,0 +1,88 @@
+"""What a component answers in the Open Inference Protocol (v2). Knows nothing of HTTP and gRPC."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from typing import Any
+
+from seldon_core.user_model import SeldonNotImplementedError
+
+from . import batching, infer
+from .calls import Calls
+from .component import Component, contained
+from .errors import NOT_FOUND, MicroserviceError
+from .infer import DEFAULT_OUTPUT, InferAnswer, InferRequest
+
+
+class InferCalls:
+    """The outputs of one loaded component. Its requests share threads with those of the Seldon protocol."""
+
+    def __init__(
+        self, component: Component, calls: Calls, pool: Executor, unit: str, metadata: Mapping[str, Any]
+    ) -> None:
+        self._component = component
+        self._calls = calls
+        self._unit = unit
+        self.metadata = metadata
+        """The component's metadata document."""
+        self._outputs: Mapping[str, Callable[..., Any]] = component.v2_outputs() if component.v2_outputs else {}
+        self._batchers = (
+            {name: batching.Batcher(contained(call), pool) for name, call in self._outputs.items()}
+            if component.batches
+            else {}
+        )
+
+    @property
+    def version(self) -> str:
+        """The model's version, as answers tell it."""
+        versions = self.metadata.get("versions") or [""]
+        return str(versions[0])
+
+    def check(self, model: str) -> None:
+        """Raises MicroserviceError (404) where this is not the model of that name."""
+        if self._unit and model != self._unit:
+            raise MicroserviceError(f"Model {model} not found; this server has the model {self._unit}", 404, NOT_FOUND)
+
+    async def infer(self, request: InferRequest) -> InferAnswer:
+        """The wanted outputs. Raises MicroserviceError, or whatever the user's code raises."""
+        features, names = infer.features(request.inputs)
+        if not self._outputs:
+            return await self._predicted(request, features, names)
+        outputs = [
+            tensor
+            for name in request.outputs or (next(iter(self._outputs)),)
+            for tensor in infer.tensors(name, await self._output(name, features, names))
+        ]
+        return InferAnswer(request.id, outputs, {})
+
+    async def _output(self, name: str, features: Any, names: list[str]) -> Any:
+        call = self._outputs.get(name)
+        if call is None:
+            raise _no_output(name, self._outputs)
+        batcher = self._batchers.get(name)
+        if batcher is not None and batching.fits(features):
+            return await batcher.submit(features, names)
+        return await self._calls.in_thread(call, features, names)
+
+    async def _predicted(self, request: InferRequest, features: Any, names: list[str]) -> InferAnswer:
+        """The answer of a class that names no outputs."""
+        component = self._component
+        call = component.predict or component.transform_input or component.transform_output
+
+        missing = MicroserviceError(f"{component.name} has no method predict")
+        if call is None:
+            raise missing
+        try:
+            result = await self._calls.ask(call, features, names, meta={})
+        except SeldonNotImplementedError as error:
+            raise missing from error
+        self._calls.recorded(result, "predict")
+        outputs = {tensor.name: tensor for tensor in infer.tensors(DEFAULT_OUTPUT, result.data)}
+        if unknown := [name for name in request.outputs if name not in outputs]:
+            raise _no_output(unknown[0], outputs)
+        wanted = [outputs[name] for name in request.outputs] or list(outputs.values())
+        tags = {key: value for key, value in result.tags.items() if isinstance(value, (bool, int, float, str))}
+        return InferAnswer(request.id, wanted, tags)
+
+
+def _no_output(name: str, known: Mapping[str, Any]) -> MicroserviceError:
+    return MicroserviceError(f"The model has no output {name}; it has {', '.join(known)}")

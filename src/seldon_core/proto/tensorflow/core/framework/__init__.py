@@ -1,0 +1,1 @@
+"""TensorFlow's wire contract, in the folders of its own names."""
