@@ -38,7 +38,8 @@ ROUTES = {
     "ambassador": {"getambassador.io/mappings", "getambassador.io/tlscontexts"},
     "gateway": {"gateway.networking.k8s.io/httproutes", "gateway.networking.k8s.io/grpcroutes"},
 }
-IN_SERVED_NAMESPACES |= dict.fromkeys({"keda.sh/scaledobjects"}.union(*ROUTES.values()), LEFT_OVER)
+SWITCHED = {"keda.sh/scaledobjects", "networking.k8s.io/networkpolicies"}
+IN_SERVED_NAMESPACES |= dict.fromkeys(SWITCHED.union(*ROUTES.values()), LEFT_OVER)
 IN_ALL_NAMESPACES = IN_SERVED_NAMESPACES | {"/namespaces": READ}
 CREDENTIALS = {"/secrets": {"get"}, "/serviceaccounts": {"get"}}
 IN_OWN_NAMESPACE = {

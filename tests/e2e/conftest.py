@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 import pytest
 
-from tests.e2e.harness import evidence, namespaces, timeouts
+from tests.e2e.harness import evidence, gateways, namespaces, timeouts
 from tests.e2e.harness.cluster import Cluster
 from tests.e2e.harness.release import DEFAULT, PROFILES
 from tests.e2e.harness.session import Session, evidence_namespaces
@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 CLUSTER: pytest.StashKey[Cluster] = pytest.StashKey()
 WORKSPACE: pytest.StashKey[Workspace] = pytest.StashKey()
+LOADS: pytest.StashKey[list[str]] = pytest.StashKey()
 # A model asks for this much by default: its orchestrator's 500m is the largest part.
 CPUS_OF_A_MODEL = 0.5
 
@@ -41,6 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for line in (
         "release_profile(name): the chart values that the test needs, a profile of harness/release.py",
         "pod_security(level): the Pod Security level that the test's namespace enforces; restricted where not given",
+        "ingress: what is tested is the way through the gateway; tox -e e2e-istio runs these alone",
         "models(count): how many models run at once at the test's height; 1 where not given",
     ):
         config.addinivalue_line("markers", line)
@@ -65,14 +67,23 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     return report  # type: ignore[return-value]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Tell how many requests ran while things changed, and how many were lost."""
+    if loads := config.stash.get(LOADS, []):
+        terminalreporter.section("requests under load")
+        terminalreporter.write_line("\n".join(loads))
+
+
 @pytest.fixture(scope="session")
 def session(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     """This run of the suite."""
     current = Session(
         timeouts=timeouts.load(os.environ),
+        gateway=gateways.chosen(os.environ),
         keep=pytestconfig.getoption("keep"),
         scratch=tmp_path_factory.mktemp("e2e"),
     )
+    pytestconfig.stash[LOADS] = current.loads
     yield current
     current.end()
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.e2e.harness import curl, images, manifests, prediction
+from tests.e2e.harness import images, manifests, prediction
 from tests.e2e.harness.workspace import Workspace
 
 REQUESTS = {
@@ -21,12 +21,11 @@ def test_bad_requests_get_an_error_and_harm_nothing(workspace: Workspace, subtes
     workspace.apply(manifests.rclone_secret(secret), manifests.iris(name, env_secret=secret))
     workspace.wait_available(name)
 
-    with workspace.predictor(name) as address:
-        for fault, (body, telling) in REQUESTS.items():
-            with subtests.test(fault):
-                answer = curl.post(f"{address}{prediction.PATH}", body, seconds=workspace.timeouts.request)
+    for fault, (body, telling) in REQUESTS.items():
+        with subtests.test(fault):
+            answer = workspace.predict(name, body)
 
-                assert re.search(telling, prediction.assert_error(answer), re.IGNORECASE), str(answer)
+            assert re.search(telling, prediction.assert_error(answer), re.IGNORECASE), str(answer)
 
     workspace.assert_serves(name, initializer=images.RCLONE_INITIALIZER)
     restarts = [status["restartCount"] for pod in workspace.pods(name) for status in pod["status"]["containerStatuses"]]

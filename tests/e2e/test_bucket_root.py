@@ -16,9 +16,8 @@ def test_j_bucket_root_with_metadata(workspace: Workspace) -> None:
 
     workspace.assert_serves(name, initializer=images.RCLONE_INITIALIZER)
 
-    with workspace.predictor(name) as address:
-        url = f"{address}/api/v1.0/metadata/{manifests.UNIT}"
-        answer = curl.get(url, seconds=workspace.timeouts.request)
+    url = f"{workspace.url(name)}/api/v1.0/metadata/{manifests.UNIT}"
+    answer = curl.get(url, seconds=workspace.timeouts.request)
     assert answer.status == 200, str(answer)
     answered = answer.json()
     assert metadata, "metadata.yaml of bucket mymodel is empty: the test would prove nothing"

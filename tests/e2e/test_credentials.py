@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.harness import images, manifests
+from tests.e2e.harness import curl, images, manifests, prediction
 from tests.e2e.harness.workspace import Workspace
 
 
@@ -15,6 +15,10 @@ def test_a_rclone_secret(workspace: Workspace) -> None:
     )
 
     workspace.assert_serves(name, initializer=images.RCLONE_INITIALIZER)
+    # The predictor's Service answers also where nothing leads to it from outside.
+    with workspace.predictor(name) as address:
+        answer = curl.post(f"{address}{prediction.PATH}", prediction.REQUEST, seconds=workspace.timeouts.request)
+    prediction.assert_iris(answer, unit=manifests.UNIT, image=images.SKLEARN_SERVER)
 
     status = (workspace.seldon_deployment(name) or {})["status"]
     host = f"{manifests.predictor_service(name)}.{workspace.namespace}.svc.cluster.local"

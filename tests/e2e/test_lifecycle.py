@@ -77,8 +77,8 @@ def test_k_rollout_restart_is_respected(workspace: Workspace) -> None:
     after = {pod["metadata"]["uid"] for pod in workspace.pods(name)}
     assert not before & after, "an old pod is still there"
 
-    # The controller makes the Service anew, so it has looked at this SeldonDeployment after the restart.
-    service = manifests.predictor_service(name)
+    # The controller makes the node's Service anew, so it has looked at this SeldonDeployment after the restart.
+    service = f"{name}-{manifests.PREDICTOR}-{manifests.UNIT}"
     old = workspace.cluster.get("v1", "Service", service, workspace.namespace)
     assert old is not None
     workspace.cluster.delete("v1", "Service", service, workspace.namespace)

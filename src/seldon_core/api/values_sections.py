@@ -283,8 +283,8 @@ class Manager(Section, frozen=True):
     takeover: Annotated[
         Literal["keep", "roll"],
         doc(
-            "New. What becomes of running pods that Seldon Core 1.17.1 or an older release made. `keep`: they stay until "
-            "their SeldonDeployment is edited, or `seldonctl rollout` asks. `roll`: they are replaced, "
+            "New. What becomes of running pods that Seldon Core 1.17.1 or an older release made. `keep`: they stay "
+            "until their SeldonDeployment is edited, or `seldonctl rollout` asks. `roll`: they are replaced, "
             "`manager.rollout.maxConcurrent` at a time."
         ),
     ] = "keep"

@@ -27,7 +27,7 @@ from seldon_core.operator.plan import plan
 from seldon_core.operator.render import Rendered, RenderError, render, wanted_service_accounts
 from seldon_core.operator.render.config import OperatorConfig
 from seldon_core.operator.render.facts import NO_FACTS, Facts
-from seldon_core.operator.rollout import Hold, Policy, Standing, stand
+from seldon_core.operator.rollout import Policy, Standing, stand
 
 from .applying import LAST_APPLIED
 from .changed import ObjectChange, Outcome, object_change, own_change
@@ -134,13 +134,7 @@ class Differ:
             return Outcome(namespace=namespace, name=name, changes=tuple(before), problems=(taken,))
         owner = (name, uid) if uid else None
         standing = self._stand(sdep, known, live, owner)
-        changes = plan(
-            known,
-            _owned(live, name, uid),
-            owner=owner,
-            keep=Hold.KEPT in standing.held.values(),
-            paused=Hold.PAUSED in standing.held.values(),
-        )
+        changes = plan(known, _owned(live, name, uid), owner=owner, held=standing.held)
         return Outcome(
             namespace=namespace,
             name=name,

@@ -1,8 +1,8 @@
 """What the installation in a cluster makes of SeldonDeployments now, and what it would with other values.
 
 Source: the chart writes the values in force into the ConfigMap `seldon-operator-values`, and `seldon-config`, which
-people edit, wins over them. An upgrade by Helm replaces a key of `seldon-config` only where the chart's own text of it
-changes.
+people edit, wins over them. What becomes of its entries with other values is decided as the controller does it, once it
+has started with them: docs/adr/0004-seldon-config.md.
 """
 
 import tarfile
@@ -16,7 +16,8 @@ import yaml
 from seldon_core.api.values import Values, ValuesError, load_values, merge
 from seldon_core.kube import Client, ForbiddenError, NotFoundError, Object
 from seldon_core.kube.client import Selection
-from seldon_core.kube.resources import CONFIG_MAPS
+from seldon_core.kube.resources import CONFIG_MAPS, NAMESPACES
+from seldon_core.operator import edits, liveconfig
 from seldon_core.operator.kinds import CONTROLLER_ID
 from seldon_core.operator.render.config import ConfigError, OperatorConfig, from_values
 
@@ -27,13 +28,8 @@ VALUES_NAME: Final = "seldon-operator-values"
 CONFIG_NAME: Final = "seldon-config"
 USUAL_NAMESPACE: Final = "seldon-system"
 
-_PARTS: Final = {
-    "predictor_servers": "predictor_servers",
-    "storageInitializer": "storage_initializer",
-    "explainer": "explainer",
-    "credentials": "credentials",
-}
-"""Keys of `seldon-config`, and the parts of a configuration that they decide."""
+_KEYS: Final = frozenset({"predictor_servers", "storageInitializer", "explainer", "credentials"})
+"""Of `seldon-config`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +38,16 @@ class Installation:
 
     Attributes:
         values: As the chart has written them; empty where it has not.
-        seldon_config: Data of the ConfigMap, None where there is none.
+        seldon_config: The ConfigMap, None where there is none.
         namespace: Where it is, empty where nothing was found.
+        foreign: Namespaces whose label gives their SeldonDeployments to the controller of an id.
         note: What was not found, and what stands for it; empty where all was.
     """
 
     values: Mapping[str, Any]
-    seldon_config: Mapping[str, str] | None
+    seldon_config: Object | None
     namespace: str
+    foreign: frozenset[str] = frozenset()
     note: str = ""
 
     def config(self, base: Mapping[str, Any] | None, given: Mapping[str, Any]) -> tuple[Values, OperatorConfig]:
@@ -63,19 +61,19 @@ class Installation:
             CommandError: The values, or the ConfigMap, cannot be used.
         """
         try:
-            present = load_values(self.values, merged=bool(self.values))
             start = self.values if base is None else base
             # Over no values at all these are as a user writes them; over those in force Helm has merged already.
             values = load_values(merge(start, given) if start else given, merged=bool(start))
-            old, new = from_values(present), from_values(values)
-            kept = {
-                key: text
-                for key, text in (self.seldon_config or {}).items()
-                if key not in _PARTS or getattr(old, _PARTS[key]) == getattr(new, _PARTS[key])
-            }
-            return values, from_values(values, kept)
+            return values, from_values(values, self._data(values))
         except (ValuesError, ConfigError) as error:
             raise CommandError(str(error)) from error
+
+    def _data(self, values: Values) -> dict[str, str] | None:
+        """What `seldon-config` holds once a controller with these values has looked at it."""
+        if self.seldon_config is None:
+            return None
+        step = liveconfig.step_for(self.seldon_config, edits.of_chart(values))
+        return (self.seldon_config.get("data") or {}) | dict(step.data if step else {})
 
 
 def serves(values: Values, installation: Installation, sdep: Object) -> bool:
@@ -83,9 +81,10 @@ def serves(values: Values, installation: Installation, sdep: Object) -> bool:
     metadata = sdep["metadata"]
     if (metadata.get("labels") or {}).get(CONTROLLER_ID, "") != values.controller_id:
         return False
-    return not (values.single_namespace and installation.namespace) or (
-        metadata.get("namespace") == installation.namespace
-    )
+    namespace = metadata.get("namespace")
+    if values.single_namespace and installation.namespace:
+        return bool(namespace == installation.namespace)
+    return bool(values.controller_id) or namespace not in installation.foreign
 
 
 async def find(client: Client, *, asked: str | None, target: str | None) -> Installation:
@@ -117,8 +116,9 @@ async def find(client: Client, *, asked: str | None, target: str | None) -> Inst
     config = found.get((namespace, CONFIG_NAME))
     return Installation(
         values=_values(written) if written else {},
-        seldon_config=(config.get("data") or {}) if config else None,
+        seldon_config=config,
         namespace=namespace,
+        foreign=await _foreign(client, target),
         note="" if written else _note(namespace),
     )
 
@@ -144,8 +144,22 @@ async def _config_maps(client: Client, asked: str | None) -> dict[tuple[str, str
             found[each["metadata"]["namespace"], name] = each
     # `seldon-config` alone is also what other programs call theirs; one that has our keys is an installation's.
     return {
-        key: each for key, each in found.items() if key[1] == VALUES_NAME or _PARTS.keys() & (each.get("data") or {})
+        key: each for key, each in found.items() if key[1] == VALUES_NAME or _KEYS & (each.get("data") or {}).keys()
     }
+
+
+async def _foreign(client: Client, target: str | None) -> frozenset[str]:
+    """Namespaces with the label of a controller; as far as they may be read."""
+    try:
+        listed = await client.list(Selection(NAMESPACES, labels=CONTROLLER_ID, metadata_only=True))
+        return frozenset(each["metadata"]["name"] for each in listed.items)
+    except ForbiddenError:
+        pass
+    try:
+        found = await client.get(NAMESPACES, target) if target else None
+    except (ForbiddenError, NotFoundError):
+        return frozenset()
+    return frozenset({str(target)} if found and CONTROLLER_ID in (found["metadata"].get("labels") or {}) else ())
 
 
 async def _got(client: Client, name: str, namespace: str) -> list[Object]:

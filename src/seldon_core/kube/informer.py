@@ -183,8 +183,11 @@ class Informer:
         return listed.resource_version
 
     async def _watch_from(self, version: str) -> None:
-        """Watch, resuming after ends and breaks, until the version is too old, the API server refuses, or it is time
-        to list anew."""
+        """Watch, resuming after ends and breaks, until it is time to list anew.
+
+        Raises:
+            ApiError: The version is too old, or the API server refuses.
+        """
         clock = asyncio.get_running_loop().time
         until = clock() + _spread(self._timings.relist)
         while (left := until - clock()) > 0:
@@ -198,7 +201,7 @@ class Informer:
                     lifetime_seconds=lifetime,
                     silence_seconds=self._timings.silence,
                 )
-                async with aclosing(events):
+                async with asyncio.timeout_at(until), aclosing(events):
                     async for event in events:
                         self._attempt = 0
                         if self._is_stale(event):
@@ -210,6 +213,8 @@ class Informer:
                 if clock() - began < self._timings.shortest:
                     # An API server that is going down accepts a watch and ends it at once.
                     await self._pause()
+            except TimeoutError:
+                return
             except SilentError as error:
                 # Not worth a warning: if the network is gone, the next connection will say so.
                 _log.debug("%s, watching anew", error, extra=self._context())
@@ -221,7 +226,7 @@ class Informer:
 
     def _is_stale(self, event: WatchEvent) -> bool:
         """Whether the watch has told later ones already. Taken as news it could bring back what is gone."""
-        return event.type != "BOOKMARK" and 0 < _version(event.object) <= self._seen
+        return 0 < _version(event.object) <= self._seen
 
     async def _pause(self, error: ApiError | None = None) -> None:
         delay = self._timings.backoff.delay(self._attempt)

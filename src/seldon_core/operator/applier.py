@@ -4,12 +4,13 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from seldon_core.kube import Client, Event, EventType, NotFoundError, Object, Resource, key_of
+from seldon_core.kube import Client, ConflictError, Event, EventType, NotFoundError, Object, Resource, key_of
 from seldon_core.kube.resources import DEPLOYMENTS, Key
 
 from . import compare, keyedlists, ownedfields, takeover
 from .caches import Caches
 from .events import Recorder
+from .inheritance import Inheritance
 from .kinds import FIELD_MANAGER
 from .log import about
 from .memory import Memory
@@ -48,6 +49,7 @@ class Applier:
         self._recorder = recorder
         self._metrics = metrics
         self._memory = Memory()
+        self._inheritance = Inheritance(client)
         self.progress: set[Key] = set()
         """SeldonDeployments for which the API server has taken a write since their entry was removed."""
         for informer in caches.owned.values():
@@ -89,14 +91,26 @@ class Applier:
         if live is not None:
             self._check_owner(live, resource, sdep)
             live = await self._take_over(resource, live, sdep, template=template)
+            if resource == DEPLOYMENTS:
+                live = await self._inherit(live, sdep)
             wanted = fit(wanted, live) if fit else wanted
             path = compare.difference(wanted, live, FIELD_MANAGER)
             if path is None or self._memory.is_fulfilled(wanted, live):
                 return live
             if _must_be_made_anew(resource, wanted, live):
+                self._inheritance.leave(sdep["metadata"]["uid"], as_rendered, live)
                 await self._make_way(resource, live, sdep)
             _log.info("%s %s differs at %s", resource.kind, name, path, extra=about(*key_of(sdep)))
-        answer = await self._write(resource, wanted, live, exact=wanted is not as_rendered)
+        elif resource == DEPLOYMENTS:
+            wanted = self._inheritance.before_birth(sdep["metadata"]["uid"], wanted)
+        try:
+            answer = await self._write(resource, wanted, live, exact=wanted is not as_rendered)
+        except ConflictError:
+            # The watch may be late by more than this try's patience: the next one is not to fail by the same old news.
+            fresh = await self.read(resource, name, namespace)
+            if fresh is not None:
+                informer.learn(fresh)
+            raise
         informer.learn(answer)
         self.progress.add(key_of(sdep))
         self._memory.remember(wanted, answer)
@@ -104,6 +118,14 @@ class Applier:
         if changed:
             verb = "Create" if live is None else "Update"
             self._recorder.normal(sdep, f"{verb}{resource.kind}", f"{verb}d {resource.kind} {name}")
+        return await self._inherit(answer, sdep) if resource == DEPLOYMENTS and live is None else answer
+
+    async def _inherit(self, live: Object, sdep: Object) -> Object:
+        """A Deployment with what the one that it takes the place of has left to it. See `inheritance`."""
+        answer = await self._inheritance.pass_on(sdep["metadata"]["uid"], live)
+        if answer is not live:
+            self._caches.owned[DEPLOYMENTS].learn(answer)
+            self._metrics.writes.increment(kind=DEPLOYMENTS.kind, verb="patch")
         return answer
 
     async def _take_over(self, resource: Resource, live: Object, sdep: Object, *, template: bool) -> Object:

@@ -86,6 +86,12 @@ class Caches:
         further = (self.foreign_namespaces,) if self.foreign_namespaces else ()
         return (self.seldon_deployments, *self.owned.values(), self.replica_sets, self.pods, self.warnings, *further)
 
+    def is_new(self, key: Key) -> bool:
+        """Whether a SeldonDeployment says what nobody has acted upon yet: it goes before those that only change."""
+        live = self.seldon_deployments.store.at(key)
+        observed = ((live or {}).get("status") or {}).get("observedGeneration")
+        return live is not None and observed != live["metadata"].get("generation")
+
     def is_foreign(self, namespace: str) -> bool:
         """Whether the SeldonDeployments of a namespace are another controller's."""
         return self.foreign_namespaces is not None and self.foreign_namespaces.store.get(namespace) is not None

@@ -111,6 +111,7 @@ def _of_group(group: Group, caches: Caches, wanted: list[tuple[Resource, Key]], 
     mine = [(resource, key) for resource, key in wanted if resource in group.kinds]
     if not mine:
         return condition(group.type, True, group.none) if group.none else None
+    found: list[Object] = []
     for resource, key in mine:
         if reason := caches.why_unusable(resource):
             return condition(group.type, False, group.lacking, reason)
@@ -118,6 +119,10 @@ def _of_group(group: Group, caches: Caches, wanted: list[tuple[Resource, Key]], 
         problem = next(_problems(live), "") if live else _absence(resource, key)
         if problem:
             return condition(group.type, False, group.lacking, problem)
+        found += [live] if live else []
+    if HTTP_ROUTES in group.kinds and not any(map(_is_taken, found)):
+        first = next(each for each in found if each["kind"] == HTTP_ROUTES.kind)
+        return condition(group.type, False, group.lacking, _untaken(first))
     return condition(group.type, True, group.complete)
 
 
@@ -137,11 +142,6 @@ def _problems(live: Object) -> Iterator[str]:
         # A HorizontalPodAutoscaler that has no figures yet is no problem of the deployment: its pods serve.
         if each.get("type") in {"AbleToScale", "Ready"} and each.get("status") == "False":
             yield _sentence(live, each)
-    # Every gateway of the Gateway API serves HTTPRoutes. One that knows no GRPCRoute never says anything of it.
-    if live["kind"] == HTTP_ROUTES.kind and not _is_taken(live):
-        parents = ", ".join(str(each.get("name")) for each in live["spec"].get("parentRefs") or ())
-        words = f"no gateway has taken it yet; it waits for Gateway {parents}: does that exist, and its controller run?"
-        yield _sentence(live, {"message": words})
     for parent in status.get("parents") or ():
         for each in parent.get("conditions") or ():
             current = each.get("observedGeneration", 0) >= live["metadata"].get("generation", 0)
@@ -150,9 +150,19 @@ def _problems(live: Object) -> Iterator[str]:
 
 
 def _is_taken(live: Mapping[str, Any]) -> bool:
-    """Whether a gateway has looked at a route, in this version or an earlier one: until then nobody is led by it."""
+    """Whether a gateway says that it has looked at a route, in this version or an earlier one.
+
+    Until one has, nobody is led by the routes. One route of a SeldonDeployment is word enough for all: a gateway may
+    know no GRPCRoutes, and Contour now and then forgets to write a status.
+    """
     parents = (live.get("status") or {}).get("parents") or ()
     return any(each.get("type") == "Accepted" for parent in parents for each in parent.get("conditions") or ())
+
+
+def _untaken(live: Object) -> str:
+    parents = ", ".join(str(each.get("name")) for each in live["spec"].get("parentRefs") or ())
+    words = f"no gateway has taken it yet; it waits for Gateway {parents}: does that exist, and its controller run?"
+    return _sentence(live, {"message": words})
 
 
 def _sentence(live: Object, said: Mapping[str, Any], advice: str = "") -> str:

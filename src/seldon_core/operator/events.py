@@ -1,6 +1,7 @@
 """Kubernetes Events about what the controller does, for `kubectl describe`. Names: specification 1.6.
 
-Events are a courtesy: they are written beside the work, never waited for, and dropped rather than sent in masses.
+Events are a courtesy: they are written beside the work, never waited for, and dropped rather than sent in masses. While
+SeldonDeployments wait for their objects, events wait, too.
 
 What was done is an Event each time. What is wrong is one Event for each cause: its name is made of the cause, and its
 count goes up when it happens again, also where the controller was started again in between.
@@ -34,8 +35,11 @@ REFILL_SECONDS = 10.0
 """An object may have so many events at once, and one more each so many seconds."""
 CONCURRENT = 4
 """Events sent at the same time; the work itself needs connections, too."""
-LONGEST_QUEUE = 500
+LONGEST_QUEUE = 800
 """Events that wait to be sent; further ones are dropped."""
+PATIENCE_SECONDS = 20.0
+"""So long an event gives way to the work, at most."""
+_GLANCE_SECONDS = 0.1
 FLUSH_SECONDS = 3.0
 _REMEMBERED = 4096
 _LONGEST_MESSAGE = 1000  # the API's limit is 1024
@@ -46,6 +50,7 @@ class Recorder:
 
     Args:
         client: The API server.
+        busy: Whether there is work that events would only delay.
         clock: Seconds, for the limits.
         now: The time that is written.
     """
@@ -54,16 +59,20 @@ class Recorder:
         self,
         client: Client,
         *,
+        busy: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._client = client
+        self._busy = busy
+        self._ending = False
         self._clock = clock
         self._now = now
         self._told: OrderedDict[str, tuple[str, float]] = OrderedDict()  # by the event's name: which time, and when
         self._budget: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(CONCURRENT)
+        self._gate = asyncio.Lock()
 
     def normal(self, about: Mapping[str, Any], reason: str, message: str) -> None:
         """Something was done."""
@@ -120,6 +129,7 @@ class Recorder:
 
     async def flush(self) -> None:
         """Wait for what is under way, but not for long: the API server may be away, and the process is to end."""
+        self._ending = True
         if self._tasks:
             _, late = await asyncio.wait(self._tasks, timeout=FLUSH_SECONDS)
             for task in late:
@@ -176,11 +186,20 @@ class Recorder:
             _log.info("an event was not written: %s", error)
 
     async def _send(self, event: dict[str, Any]) -> None:
+        await self._give_way()
         try:
             async with self._slots:
                 await self._client.create(EVENTS, event)
         except ApiError as error:
             _log.info("an event was not written: %s", error)
+
+    async def _give_way(self) -> None:
+        """Wait while there is other work. What is wrong does not wait, only what was done."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + PATIENCE_SECONDS
+        async with self._gate:
+            while self._busy() and not self._ending and clock() < until:  # noqa: ASYNC110 - rare, and simpler than telling
+                await asyncio.sleep(_GLANCE_SECONDS)
 
 
 def _event(about: Mapping[str, Any], kind: str, reason: str, message: str, now: datetime) -> dict[str, Any]:

@@ -6,12 +6,17 @@ ones that answer until the new orchestrator's pods do.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from seldon_core.kube import Object
 
 from . import readiness
 from .caches import Caches
+from .takeover import time_of
+
+LATE_SECONDS: Final = 30.0
+"""A pod's deletionTimestamp is the time at which it is to have ended; kubelets, and clocks, are late by so much."""
 
 _APP: Final = "seldon-app"
 _ORCHESTRATOR: Final = "seldon-deployment-contains-svcorch"
@@ -39,11 +44,24 @@ def awaited(
     return ""
 
 
-def pods_leave(caches: Caches, deployments: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether pods of these Deployments are on their way out: until they have ended they serve, by the old graph."""
-    return any(
-        pod["metadata"].get("deletionTimestamp")
+def seconds_of_leaving(caches: Caches, deployments: Iterable[Mapping[str, Any]], now: datetime) -> float:
+    """How long pods of these Deployments may be on their way out still: until they end, they serve the old graph.
+
+    Args:
+        caches: Live objects.
+        deployments: The live ones.
+        now: The present time.
+
+    Returns:
+        Seconds, 0 where there are none. A pod of a node that is lost stays for ever: it is waited for no longer than
+        it was given.
+    """
+    ends = (
+        time_of(pod["metadata"]["deletionTimestamp"])
         for deployment in deployments
         for replica_set in caches.replica_sets.store.by_index("owner", deployment["metadata"]["uid"])
         for pod in caches.pods.store.by_index("owner", replica_set["metadata"]["uid"])
+        if pod["metadata"].get("deletionTimestamp")
     )
+    left = [(end - now).total_seconds() + LATE_SECONDS for end in ends if end]
+    return max(0.0, *left) if left else 0.0

@@ -51,9 +51,9 @@ class Operator:
     def __init__(self, client: Client, given: Settings, *, linger_seconds: float = 3.0) -> None:
         self._given = given
         self._linger_seconds = linger_seconds
-        queue: Queue[Key] = Queue()
+        queue: Queue[Key] = Queue(urgent=lambda key: self.caches.is_new(key))  # noqa: PLW0108 - they are made later
         timings = Timings(relist=given.relist_seconds)
-        self.recorder = Recorder(client)
+        self.recorder = Recorder(client, busy=lambda: len(queue) > 0)
         self.configuration = Configuration(
             client,
             values_file=given.values_file,

@@ -16,6 +16,7 @@ from .disclosure import disclosed
 from .kinds import FIELD_MANAGER, owned_resource
 from .ownership import with_owner
 from .render import Rendered
+from .rollout import Hold
 from .sentences import sentence
 
 Action = Literal["create", "update", "replace", "delete", "keep"]
@@ -56,8 +57,7 @@ def plan(
     live: Mapping[tuple[Resource, Key], Object],
     *,
     owner: tuple[str, str] | None = None,
-    keep: bool = True,
-    paused: bool = False,
+    held: Mapping[str, Hold] | None = None,
 ) -> tuple[Change, ...]:
     """The changes, in the order of the rendered objects, deletions last. What stays as it is has none.
 
@@ -65,10 +65,9 @@ def plan(
         rendered: What is wanted.
         live: What there is of the SeldonDeployment, whole objects with their managedFields.
         owner: Name and uid of the SeldonDeployment; None where it does not exist yet.
-        keep: A pod template that a former controller made stays (`manager.takeover: keep`, and nobody has edited the
-            SeldonDeployment or asked for a rollout).
-        paused: Every pod template stays (annotation `seldon.io/rollout: paused`).
+        held: Names of Deployments whose pods stay as they are, and why, from `rollout.stand`.
     """
+    held = held or {}
     scaled = scaling.scaled(rendered.objects)
     changes: list[Change] = []
     wanted_keys = set()
@@ -80,26 +79,25 @@ def plan(
         if there is None:
             changes.append(_change(manifest, "create"))
         elif resource == DEPLOYMENTS:
-            changes += _of_deployment(scaling.hold_replicas(scaled, wanted, there), there, keep=keep, paused=paused)
+            changes += _of_deployment(scaling.hold_replicas(scaled, wanted, there), there, held.get(key[1]))
         else:
             changes += _of_other(wanted, there)
     changes += [_change(o, "delete", rolls=r == DEPLOYMENTS) for (r, k), o in live.items() if (r, k) not in wanted_keys]
     return tuple(changes)
 
 
-def _of_deployment(wanted: Mapping[str, Any], live: Mapping[str, Any], *, keep: bool, paused: bool) -> Iterator[Change]:
-    holds = paused or (keep and takeover.made_elsewhere(live))
-    there = takeover.taken_over(live, template=not holds)
+def _of_deployment(wanted: Mapping[str, Any], live: Mapping[str, Any], hold: Hold | None) -> Iterator[Change]:
+    there = takeover.taken_over(live, template=hold is None)
     pods = tuple(disclosed(templates.differences(wanted, takeover.taken_over(live, template=True))))
     others = _differences(templates.held(wanted, there), there)
     taken = (TAKEN_OVER,) if there is not live else ()
-    if pods and not holds:
+    if pods and hold is None:
         replace = wanted["spec"]["selector"] != live["spec"]["selector"]
         action: Action = "replace" if replace else "update"
         differences = (*pods, *others)
         yield _change(wanted, action, rolls=True, reasons=(*_said(differences), *taken), differences=differences)
     elif pods:
-        reasons = (*_said(others), *taken, PAUSED if paused else KEPT, *_said(pods))
+        reasons = (*_said(others), *taken, PAUSED if hold is Hold.PAUSED else KEPT, *_said(pods))
         yield _change(wanted, "update" if others else "keep", reasons=reasons, differences=others, held=pods)
     elif others or taken:
         yield _change(wanted, "update", reasons=(*_said(others), *taken), differences=others)

@@ -36,12 +36,21 @@ class Queue(Generic[K]):
 
     Args:
         backoff: Waiting times of `retry`, for each key by its own count of failures.
+        urgent: Whether a key goes before those that are not; asked when it begins to wait.
         call_later: The event loop's timer where None.
     """
 
-    def __init__(self, *, backoff: Backoff | None = None, call_later: CallLater | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        backoff: Backoff | None = None,
+        urgent: Callable[[K], bool] = lambda _key: False,
+        call_later: CallLater | None = None,
+    ) -> None:
         self._backoff = backoff or Backoff(first=0.2, longest=60.0)
         self._call_later = call_later
+        self._urgent = urgent
+        self._first: deque[K] = deque()
         self._waiting: deque[K] = deque()
         self._dirty: set[K] = set()
         self._working: set[K] = set()
@@ -52,7 +61,7 @@ class Queue(Generic[K]):
 
     def __len__(self) -> int:
         """Keys that wait for a worker; those that wait for their time are not among them."""
-        return len(self._waiting)
+        return len(self._first) + len(self._waiting)
 
     def add(self, key: K) -> None:
         """Work on a key soon."""
@@ -60,8 +69,7 @@ class Queue(Generic[K]):
             return
         self._dirty.add(key)
         if key not in self._working:
-            self._waiting.append(key)
-            self._changed.set()
+            self._append(key)
 
     def add_after(self, key: K, seconds: float) -> None:
         """Work on a key at a later time; of several times for one key the earliest counts."""
@@ -111,12 +119,12 @@ class Queue(Generic[K]):
         Raises:
             ShutDownError: The queue was closed.
         """
-        while not self._waiting:
+        while not len(self):
             if self._closed:
                 raise ShutDownError
             self._changed.clear()
             await self._changed.wait()
-        key = self._waiting.popleft()
+        key = (self._first or self._waiting).popleft()
         self._dirty.discard(key)
         self._working.add(key)
         return key
@@ -125,8 +133,7 @@ class Queue(Generic[K]):
         """A worker has finished with a key."""
         self._working.discard(key)
         if key in self._dirty:
-            self._waiting.append(key)
-            self._changed.set()
+            self._append(key)
 
     def close(self) -> None:
         """Take nothing new, hand nothing out: workers finish what they have."""
@@ -134,7 +141,12 @@ class Queue(Generic[K]):
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+        self._first.clear()
         self._waiting.clear()
+        self._changed.set()
+
+    def _append(self, key: K) -> None:
+        (self._first if self._urgent(key) else self._waiting).append(key)
         self._changed.set()
 
     def _due(self, key: K) -> None:

@@ -99,7 +99,8 @@ class Reconciler:
         self._now = now
         self._applier = Applier(client, caches, recorder, metrics)
         self._maker = Maker(caches, self._applier)
-        self._rollouts = Rollouts(policy, Turns(policy.max_concurrent, caches.seldon_deployments.store, wake))
+        turns = Turns(policy.max_concurrent, caches.seldon_deployments.store, wake, self._serves)
+        self._rollouts = Rollouts(policy, turns)
         self._settling = Settling(settle_seconds)
         self._credentials = CredentialReader(client)
         self._troubles = Troubleshooter(client, caches, now=now)
@@ -126,13 +127,16 @@ class Reconciler:
         """Whether the last pass over a SeldonDeployment wrote something, be it that it failed later."""
         return key in self._applier.progress
 
+    def _serves(self, live: Object) -> bool:
+        return self._caches.serves(live, self._controller_id)
+
     async def _reconcile(self, key: Key, failures: int) -> Result:
         live = self._caches.seldon_deployments.store.at(key)
         if live is None or live["metadata"].get("deletionTimestamp"):
             # Owner references make the garbage collector take its objects away.
             self._advised.pop(key, None)
             return Result()
-        if not self._caches.serves(live, self._controller_id):
+        if not self._serves(live):
             return Result()
         try:
             return await self._fulfil(live)
@@ -189,14 +193,16 @@ class Reconciler:
             # Where a route cannot be written, the one that is there may still lead to what would be taken away.
             stuck = any(not self._caches.is_absent(resource) for resource in made.unusable)
             # Who holds pods as they are holds those that would go, too.
-            leaving = handover.pods_leave(self._caches, (d for _, d in deployments if d is not None))
+            present = [d for _, d in deployments if d is not None]
+            leaving = handover.seconds_of_leaving(self._caches, present, self._now())
+            again_after = min(again_after, leaving or again_after)
             stays = bool(made.waiting or settling or stuck or leaving or standing.request.holds)
             pruned = stays or await self._prune(live, made)
         if made.waiting:
             trouble: PodTrouble | None = PodTrouble("Waiting", made.waiting, failed=False)
         else:
-            present = ((r, d) for r, (_, d) in zip(rollouts, deployments, strict=True) if d is not None)
-            found = await self._troubles.trouble_of(present)
+            there = ((r, d) for r, (_, d) in zip(rollouts, deployments, strict=True) if d is not None)
+            found = await self._troubles.trouble_of(there)
             trouble = found.trouble
             again_after = min(again_after, found.again_after or again_after)
             if trouble is not None and trouble.cause:
@@ -221,7 +227,8 @@ class Reconciler:
             ),
             pod_templates=standing.remembered(carried_out=not made.waiting),
         )
-        await self._write_status(live, observed)
+        if not await self._write_status(live, observed):
+            return Result(again_after=WAITING_SECONDS)
         if standing.held:
             again_after = 0.0 if standing.begins else min(again_after, TURN_SECONDS)
         return Result(again_after=min(again_after, WAITING_SECONDS) if made.waiting else again_after, retry=not pruned)
@@ -267,12 +274,13 @@ class Reconciler:
         generation = live["metadata"].get("generation", 0)
         await self._write_status(live, Observed(generation=generation, error=sentence, error_reason=reason))
 
-    async def _write_status(self, live: Object, observed: Observed) -> None:
+    async def _write_status(self, live: Object, observed: Observed) -> bool:
+        """Whether the SeldonDeployment is there still, and its status as it was observed."""
         before = live.get("status") or {}
         now = self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
         patch = status.merge_patch(before, status.compose(observed, before, now))
         if not patch:
-            return
+            return True
         namespace, name = key_of(live)
         # The version as a precondition: under this name may be another object by now, and this is not its status.
         version = live["metadata"]["resourceVersion"]
@@ -281,9 +289,10 @@ class Reconciler:
                 SELDON_DEPLOYMENTS, name, patch, namespace, resource_version=version
             )
         except NotFoundError:
-            return
+            return False
         self._caches.seldon_deployments.learn(answer)
         self._metrics.writes.increment(kind=SELDON_DEPLOYMENTS.kind, verb="status")
         state = observed.state().value
         if before.get("state") != state:
             _log.info("state %s -> %s", before.get("state") or "none", state, extra=about(*key_of(live)))
+        return True

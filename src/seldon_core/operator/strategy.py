@@ -14,10 +14,15 @@ from .kinds import FIELD_MANAGER
 from .render.strategy import ROLLING
 
 
+def is_default(wanted: Mapping[str, Any]) -> bool:
+    """Whether a Deployment's manifest asks for our default, and so for none that anybody has named."""
+    return bool(wanted["spec"].get("strategy") == ROLLING)
+
+
 def hold(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> Mapping[str, Any]:
     """The manifest of a Deployment without those parts of our default strategy that somebody has set otherwise."""
     spec, there = wanted["spec"], live["spec"].get("strategy") or {}
-    if spec.get("strategy") != ROLLING:
+    if not is_default(wanted):
         return wanted
     owned = ownedfields.inside(ownedfields.inside(ownedfields.owned_by(live, FIELD_MANAGER), "spec"), "strategy")
     if not _is_set(ROLLING, there, owned):

@@ -7,6 +7,7 @@ was restarted, or that takes over the work, knows whose turns are not over yet.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from seldon_core.kube import Object
 from seldon_core.kube.resources import Key, key_of
 from seldon_core.kube.store import Store
 
@@ -34,19 +35,29 @@ class Turns:
         limit: How many there are at a time, 0 for no limit.
         store: The SeldonDeployments, with an index `INDEX` of `indexer`.
         wake: Has a SeldonDeployment looked at soon.
+        serves: Whether a SeldonDeployment is served here: the turn of one that has become another controller's is
+            nobody's to end.
     """
 
-    def __init__(self, limit: int, store: Store, wake: Callable[[Key], None]) -> None:
+    def __init__(
+        self,
+        limit: int,
+        store: Store,
+        wake: Callable[[Key], None],
+        serves: Callable[[Object], bool] = lambda _sdep: True,
+    ) -> None:
         self.limit = limit
         self._store = store
         self._wake = wake
+        self._serves = serves
         self._promised: set[Key] = set()
         """Given out, and not in a status yet."""
         self._waiting: dict[Key, None] = {}
 
     def taken(self) -> list[Key]:
         """The SeldonDeployments whose turn it is."""
-        return sorted({key_of(sdep) for sdep in self._store.by_index(INDEX, UNDER_WAY)} | self._promised)
+        said = {key_of(sdep) for sdep in self._store.by_index(INDEX, UNDER_WAY) if self._serves(sdep)}
+        return sorted(said | self._promised)
 
     def take(self, key: Key) -> bool:
         """Take a turn, or wait for one. It is to be said in the status next, and then `settle` called."""

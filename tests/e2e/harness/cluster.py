@@ -78,6 +78,21 @@ class Cluster:
         path = self._resource("v1", "Pod").path(namespace=namespace)
         self._call("delete", path, grace_period_seconds=grace_seconds)
 
+    def evict(self, namespace: str, pod: str) -> tuple[int, str]:
+        """Ask for a pod's eviction, which disruption budgets may refuse; the answer's status and message."""
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": namespace}}
+        path = self._resource("v1", "Pod").path(name=pod, namespace=namespace) + "/eviction"
+        try:
+            self._client.request("post", path, body=body, serialize=False, _request_timeout=self._seconds)
+        except DynamicApiError as error:
+            return int(error.status), str(json.loads(error.body)["message"])
+        return 201, ""
+
+    def page(self, namespace: str, pod: str, port: int, path: str) -> str:
+        """What a pod answers to GET, asked through the API server."""
+        place = self._resource("v1", "Pod").path(name=f"{pod}:{port}", namespace=namespace)
+        return self._call("get", f"{place}/proxy{path}", header_params={"Accept": "*/*"}).decode()
+
     def log(self, namespace: str, pod: str, container: str, *, previous: bool = False) -> str:
         """A container's log, or that of its former self."""
         path = self._resource("v1", "Pod").path(name=pod, namespace=namespace) + "/log"

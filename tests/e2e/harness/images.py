@@ -6,6 +6,7 @@ from seldon_core import __version__
 
 REPOSITORY = "localhost/seldon-core"
 
+EXECUTOR = f"{REPOSITORY}/executor:{__version__}"
 SKLEARN_SERVER = f"{REPOSITORY}/sklearnserver:{__version__}"
 RCLONE_INITIALIZER = f"{REPOSITORY}/rclone-storage-initializer:{__version__}"
 KFSERVING_INITIALIZER = f"{REPOSITORY}/kfserving-storage-initializer:{__version__}"

@@ -97,6 +97,22 @@ def iris(
     return seldon_deployment(name, {"predictors": [predictor]}, api_version=api_version)
 
 
+def unit(name: str, *, env_secret: str, **more: Any) -> Manifest:
+    """A node of a graph: the iris model on SKLEARN_SERVER."""
+    return {"name": name, "implementation": "SKLEARN_SERVER", "modelUri": IRIS, "envSecretRefName": env_secret} | more
+
+
+def component(container: str, **more: Any) -> Manifest:
+    """A componentSpec with a container that is told nothing; `more` stands beside its pod spec."""
+    return {"spec": {"containers": [{"name": container}]}} | more
+
+
+def predictor(name: str, graph: Manifest, **more: Any) -> Manifest:
+    """A predictor whose orchestrator asks for little CPU, so that a small node has room for old and new pods."""
+    orchestrator = {"resources": {"requests": {"cpu": "50m", "memory": "64Mi"}}}
+    return {"name": name, "replicas": 1, "svcOrchSpec": orchestrator, "graph": graph} | more
+
+
 def seldon_deployment(name: str, spec: Manifest, *, api_version: str = API_VERSION) -> Manifest:
     """A SeldonDeployment with any spec, bad ones too."""
     return {"apiVersion": api_version, "kind": "SeldonDeployment", "metadata": {"name": name}, "spec": spec}

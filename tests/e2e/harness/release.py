@@ -52,14 +52,27 @@ PROFILES = {profile.name: profile for profile in (DEFAULT, KFSERVING, OWN_DEFAUL
 
 
 class Release:
-    """The release in the cluster; remembers which profile it has."""
+    """The release in the cluster; remembers which profile it has.
 
-    def __init__(self, helm: Tool, kubectl: Tool, cluster: Cluster, chart: Path, timeouts: Timeouts) -> None:
+    `always` are chart values that every profile has: those of the gateway. A profile that names one of their keys wins.
+    """
+
+    def __init__(
+        self,
+        helm: Tool,
+        kubectl: Tool,
+        cluster: Cluster,
+        chart: Path,
+        timeouts: Timeouts,
+        *,
+        always: Mapping[str, Any],
+    ) -> None:
         self._helm = helm
         self._kubectl = kubectl
         self._cluster = cluster
         self._chart = chart
         self._timeouts = timeouts
+        self._always = dict(always)
         self._profile: Profile | None = None
         self._touched = False
 
@@ -108,7 +121,7 @@ class Release:
         if not (self._chart / "Chart.yaml").is_file():
             raise CommandError(f"{self._chart} holds no chart: give its folder with --chart-path.")
         options = ("--install", "--create-namespace", "--reset-values", "--values", "-", "--wait")
-        values = json.dumps(dict(profile.values))
+        values = json.dumps(self._always | dict(profile.values))
         self._run("upgrade", NAME, str(self._chart), *options, *self._deadline(), text=values).checked()
 
     def _uninstall(self) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from . import namespaces
 from .cluster import Cluster
+from .gateways import Gateway
 from .release import NAMESPACE, Profile, Release
 from .timeouts import Timeouts
 from .tools import Tool, find
@@ -17,12 +18,17 @@ from .workspace import Workspace
 
 @dataclass
 class Session:
-    """A run: its deadlines, whether it keeps what it makes, and the cluster and release that it works on."""
+    """A run: its deadlines, whether it keeps what it makes, and the cluster, gateway and release that it works on.
+
+    `loads` tells of every load that ran, for the end of the run's report.
+    """
 
     timeouts: Timeouts
+    gateway: Gateway
     keep: bool
     scratch: Path
     run: str = field(default_factory=lambda: secrets.token_hex(8))
+    loads: list[str] = field(default_factory=list)
     _clusters: dict[Path, Cluster] = field(default_factory=dict)
     _releases: dict[Path, Release] = field(default_factory=dict)
 
@@ -40,7 +46,9 @@ class Session:
         """The release in the cluster, with the profile's values."""
         if cluster.kubeconfig not in self._releases:
             helm, kubectl = self.tool("helm", cluster), self.tool("kubectl", cluster)
-            self._releases[cluster.kubeconfig] = Release(helm, kubectl, cluster, chart, self.timeouts)
+            self._releases[cluster.kubeconfig] = Release(
+                helm, kubectl, cluster, chart, self.timeouts, always=self.gateway.values
+            )
         self._releases[cluster.kubeconfig].ensure(profile)
 
     def open(self, cluster: Cluster, node: str, *, enforce: str) -> Workspace:
@@ -48,7 +56,7 @@ class Session:
         namespaces.sweep(cluster, node=node)
         name = namespaces.name_of(node, self.run)
         namespaces.create(cluster, name, node, enforce, self.timeouts)
-        return Workspace(name, cluster, self.tool("kubectl", cluster), self.timeouts)
+        return Workspace(name, cluster, self.gateway, self.tool("kubectl", cluster), self.timeouts, self.loads)
 
     def close(self, workspace: Workspace) -> None:
         """Delete a test's namespace, unless it is to be kept."""

@@ -81,7 +81,7 @@ def current_status(sdep: Object | None, name: str) -> Object:
 
 
 def assert_available(sdep: Object | None, name: str, *, tolerate_failed: bool = False) -> Object:
-    """The SeldonDeployment, if its state is Available.
+    """The SeldonDeployment, if its state is Available and its condition Ready, as `kubectl wait` reads it, is True.
 
     Raises HopelessError with the description where the state is Failed and that is not tolerated (a test that has
     just repaired the cause tolerates it), AssertionError for every other state.
@@ -92,6 +92,9 @@ def assert_available(sdep: Object | None, name: str, *, tolerate_failed: bool = 
         raise HopelessError(f"SeldonDeployment {name} reports Failed: {description or '(no description)'}")
     if state != "Available" or sdep is None:
         raise AssertionError(f"SeldonDeployment {name} is {state}: {description or '(no description)'}")
+    ready = next((each for each in status.get("conditions") or () if each["type"] == "Ready"), {"status": "True"})
+    if ready["status"] != "True":
+        raise AssertionError(f"SeldonDeployment {name} is not Ready: {ready.get('message') or ready.get('reason')}")
     return sdep
 
 
@@ -113,8 +116,8 @@ def assert_failed(sdep: Object | None, name: str, patterns: Sequence[str]) -> st
     return description
 
 
-def assert_rolled_out(deployment: Object | None, pods: Sequence[Mapping[str, Any]]) -> Object:
-    """The Deployment, if its newest template alone runs: all replicas updated and available, no pod beyond them."""
+def assert_updated(deployment: Object | None) -> Object:
+    """The Deployment, if all its replicas are of the newest template and available, and no other is counted."""
     if deployment is None:
         raise AssertionError("the Deployment is not there")
     name, status = deployment["metadata"]["name"], deployment.get("status") or {}
@@ -124,6 +127,13 @@ def assert_rolled_out(deployment: Object | None, pods: Sequence[Mapping[str, Any
     counts = {key: status.get(key, 0) for key in ("updatedReplicas", "availableReplicas", "replicas")}
     if any(count != wanted for count in counts.values()):
         raise AssertionError(f"Deployment {name}: {wanted} replicas wanted, {counts}")
+    return deployment
+
+
+def assert_rolled_out(deployment: Object | None, pods: Sequence[Mapping[str, Any]]) -> Object:
+    """The Deployment, if its newest template alone runs: `assert_updated`, and no further pod, even an ending one."""
+    deployment = assert_updated(deployment)
+    name, wanted = deployment["metadata"]["name"], deployment["spec"].get("replicas", 1)
     if len(pods) != wanted:
         names = ", ".join(sorted(pod["metadata"]["name"] for pod in pods))
         raise AssertionError(f"Deployment {name}: {wanted} pods wanted, these exist: {names}")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
 from . import curl, images, manifests, pods, prediction
+from .gateways import Gateway, Route
+from .load import RATE, Load, describe
 from .portforward import port_forward
 from .tools import Completed, Tool
-from .waiting import Object, assert_available, assert_failed, assert_rolled_out, wait_for
+from .waiting import Object, assert_available, assert_failed, assert_rolled_out, assert_updated, wait_for
 
 if TYPE_CHECKING:
     from .cluster import Cluster
@@ -25,12 +30,14 @@ HTTP_PORT = 8000
 
 @dataclass(frozen=True)
 class Workspace:
-    """A test's namespace and the means to act in it."""
+    """A test's namespace and the means to act in it. `loads` gets a description of every load that ran."""
 
     namespace: str
     cluster: Cluster
+    gateway: Gateway
     kubectl: Tool
     timeouts: Timeouts
+    loads: list[str] = field(default_factory=list)
 
     def try_apply(self, *documents: Object) -> Completed:
         """`kubectl apply` the documents and give kubectl's answer, whatever it is."""
@@ -58,12 +65,24 @@ class Workspace:
 
     def wait_available(self, name: str, *, tolerate_failed: bool = False) -> Object:
         """Wait until the SeldonDeployment is Available; ends at once, with the description, where it is Failed."""
-        return wait_for(
+        found = wait_for(
             lambda: assert_available(self.seldon_deployment(name), name, tolerate_failed=tolerate_failed),
             what=f"SeldonDeployment {name} to be Available",
             seconds=self.timeouts.model_ready,
             detail=lambda: pods.describe(self.pods(name)),
         )
+        if not self.gateway.reports:
+            self._wait_led(name)
+        return found
+
+    def _wait_led(self, name: str) -> None:
+        """Wait until the gateway knows the way to a SeldonDeployment: this one tells nobody when it does."""
+
+        def led() -> None:
+            answer = curl.get(f"{self.url(name)}/api/v1.0/health/status", seconds=self.timeouts.request)
+            assert answer.status == 200, str(answer)
+
+        wait_for(led, what=f"the gateway to lead to {name}", seconds=self.timeouts.rollout)
 
     def wait_failed(self, name: str, patterns: Sequence[str]) -> str:
         """Wait until the SeldonDeployment is Failed with a description that matches every pattern; give it."""
@@ -86,18 +105,73 @@ class Workspace:
             detail=lambda: pods.describe(self.pods(name)),
         )
 
+    def wait_settled(self, name: str, *, deployments: AbstractSet[str], route: Route) -> None:
+        """Wait until a change is done: these Deployments alone are there, all of their newest template, and routed to.
+
+        Pods on their way out do not count: that they are missed by nobody is what a load shows.
+        """
+
+        def settled() -> None:
+            assert_available(self.seldon_deployment(name), name)
+            labels = f"{ID_LABEL}={name}"
+            live = {
+                found["metadata"]["name"]: found
+                for found in self.cluster.objects("apps/v1", "Deployment", self.namespace, labels=labels)
+            }
+            assert live.keys() == deployments, f"Deployments {sorted(live)}, wanted {sorted(deployments)}"
+            for deployment in live.values():
+                assert_updated(deployment)
+            leads = self.gateway.route(self.cluster, self.namespace, name)
+            assert leads == route, f"requests are led to {leads}, wanted {route}"
+
+        seconds, what = self.timeouts.rollout, f"the change of {name} to be done"
+        wait_for(settled, what=what, seconds=seconds, detail=lambda: pods.describe(self.pods(name)))
+
+    def wait_ended(self, name: str) -> None:
+        """Wait until no pod of a SeldonDeployment is on its way out."""
+
+        def ended() -> None:
+            ending = [pod["metadata"]["name"] for pod in self.pods(name) if pod["metadata"].get("deletionTimestamp")]
+            assert not ending, f"still ending: {', '.join(ending)}"
+
+        wait_for(ended, what=f"the old pods of {name} to end", seconds=self.timeouts.rollout)
+
+    @contextmanager
+    def load(self, name: str, *, rate: float = RATE) -> Iterator[Load]:
+        """Users of a SeldonDeployment, through the gateway, while the block runs.
+
+        At its end, when the old pods have ended, none may have lost a request, nor may the gateway have sent one twice.
+        """
+        url = f"{self.url(name)}{prediction.PATH}"
+        with tempfile.TemporaryDirectory() as folder:
+            load = Load(url, Path(folder), rate=rate)
+            try:
+                with load:
+                    yield load
+                    self.wait_ended(name)
+            except BaseException as error:
+                error.add_note(f"The load until then: {describe(load.records, load.changes)}")
+                raise
+            finally:
+                self.loads.append(f"{name} through {self.gateway.name}, {describe(load.records, load.changes)}")
+        load.assert_nothing_lost()
+        self.gateway.assert_no_retries(self.kubectl, self.timeouts)
+
+    def url(self, name: str) -> str:
+        """The users' address of a SeldonDeployment, without the path of the API."""
+        return self.gateway.url(self.namespace, name)
+
     @contextmanager
     def predictor(self, name: str) -> Iterator[str]:
-        """The address of the predictor's Service on this machine, while the block runs."""
+        """The address of the predictor's Service on this machine, past the gateway, while the block runs."""
         service = f"service/{manifests.predictor_service(name)}"
         seconds = self.timeouts.port_forward
         with port_forward(self.kubectl, self.namespace, service, HTTP_PORT, seconds=seconds) as address:
             yield address
 
     def predict(self, name: str, body: str = prediction.REQUEST) -> curl.Answer:
-        """One prediction by the real curl. It is sent once: Available means that the model answers."""
-        with self.predictor(name) as address:
-            return curl.post(f"{address}{prediction.PATH}", body, seconds=self.timeouts.request)
+        """One prediction by the real curl, through the gateway. Sent once: Available means that the model answers."""
+        return curl.post(f"{self.url(name)}{prediction.PATH}", body, seconds=self.timeouts.request)
 
     def assert_serves(self, name: str, *, initializer: str) -> None:
         """Wait until it is Available; it answers the prediction, and its model came by this initializer image."""

@@ -136,8 +136,10 @@ def test_an_empty_registry_leaves_no_slash_in_front() -> None:
         (at("manager.replica", 2), "manager.replica: did you mean manager.replicas?"),
         (
             at("predictor_servers.MINE.protocols.seldon.tag", "1"),
-            "predictor_servers.MINE.protocols.seldon.tag. Keys of predictor_servers.MINE.protocols.seldon: "
-            "defaultImageVersion, embedded, image",
+            (
+                "predictor_servers.MINE.protocols.seldon.tag. Keys of predictor_servers.MINE.protocols.seldon: "
+                "defaultImageVersion, embedded, image"
+            ),
         ),
         (at("executor.zz", 1), "executor.zz. Keys of executor: fullHealthChecks, image,"),
         (at("engine.prot", 1), "engine.prot. Keys: ambassador, certManager,"),

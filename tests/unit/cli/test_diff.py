@@ -3,6 +3,7 @@
 That it is so against a real API server is shown in tests/integration/controller/test_seldonctl.py.
 """
 
+import copy
 import json
 import tarfile
 from pathlib import Path
@@ -14,10 +15,11 @@ import yaml
 from seldon_core.api.decode import load
 from seldon_core.api.values import load_values
 from seldon_core.cli.changed import ObjectChange, Outcome, text
+from seldon_core.operator.liveconfig import BASE
 from seldon_core.operator.ownership import with_owner
 from seldon_core.operator.render import render
 from seldon_core.operator.render.config import from_values
-from tests.unit.cli.conftest import DEPLOYMENTS, SDEPS, Bench, Object, refuse, sdep
+from tests.unit.cli.conftest import DEPLOYMENTS, NAMESPACES, SDEPS, Bench, Object, refuse, sdep
 
 pytestmark = pytest.mark.asyncio
 
@@ -166,9 +168,16 @@ async def test_values_in_force_are_the_base(bench: Bench, tmp_path: Path) -> Non
         fields = found["Deployment/iris-default-0-classifier"]["held"]
         return next(f["new"] for f in fields if "initContainers" in f["path"] and f["path"].endswith("].image"))
 
-    # The edit of seldon-config wins while the chart's own text of it stays as it is.
+    # An edit of seldon-config wins over the values, over later ones, too.
     assert await image() == "edited:1"
     assert await image("--set-string", "executor.image.tag=2") == "edited:1"
+    assert await image("--set", "storageInitializer.image=new:1") == "edited:1"
+    # What is there as the controller has written it becomes what the values say.
+    said = {"storageInitializer": {"image": "theirs:1"}}
+    metadata = {"name": "seldon-config", "namespace": "seldon-system", "annotations": {BASE: json.dumps(said)}}
+    data = {name: json.dumps(entries) for name, entries in said.items()}
+    await bench.put(CONFIG_MAPS, {"kind": "ConfigMap", "metadata": metadata, "data": data})
+    assert await image() == "theirs:1"
     assert await image("--set", "storageInitializer.image=new:1") == "new:1"
     chart = tmp_path / "chart"
     chart.mkdir()
@@ -179,12 +188,62 @@ async def test_values_in_force_are_the_base(bench: Bench, tmp_path: Path) -> Non
     assert await image("--chart", str(tmp_path / "chart.tgz"), "--set", "storageInitializer.image=x:1") == "x:1"
 
 
+def deployments(of: Object) -> list[Object]:
+    """The Deployments of a SeldonDeployment as another controller has made them, with another initializer."""
+    found = render(load(of), from_values(load_values({}))).objects
+    metadata = of["metadata"]
+    made = [with_owner(each, metadata["name"], metadata["uid"]) for each in found if each["kind"] == "Deployment"]
+    for manifest in made:
+        manifest["spec"]["template"]["spec"]["initContainers"][0]["image"] = "before:1"
+    return made
+
+
 def deployment() -> Object:
-    """The Deployment of `sdep()` as another controller has made it, with another initializer."""
-    found = render(load(sdep("iris")), from_values(load_values({}))).objects
-    manifest = with_owner(next(each for each in found if each["kind"] == "Deployment"), "iris", "uid-of-iris")
-    manifest["spec"]["template"]["spec"]["initContainers"][0]["image"] = "before:1"
-    return manifest
+    """That of `sdep()`."""
+    return deployments(sdep("iris"))[0]
+
+
+async def test_each_deployment_is_held_by_itself(bench: Bench, tmp_path: Path) -> None:
+    await install(bench)
+    live, given = two_predictors(), two_predictors()
+    await bench.put(SDEPS, live)
+    for each in deployments(live):
+        await bench.put(DEPLOYMENTS, each)
+    given["spec"]["predictors"][1]["graph"]["modelUri"] = "s3://sklearn/wine"
+    _, found, _ = await objects(bench, "-f", write(tmp_path / "iris.yaml", given))
+
+    kept, edited = (found[f"Deployment/iris-{name}-0-classifier"] for name in ("default", "second"))
+    assert (kept["rollsPods"], bool(kept["held"])) == (False, True)
+    assert (edited["rollsPods"], edited["held"]) == (True, [])
+    assert not any("a former controller made them" in reason for reason in edited["reasons"])
+
+
+def two_predictors() -> Object:
+    """A SeldonDeployment with two of them."""
+    found = sdep("iris")
+    first = found["spec"]["predictors"][0] | {"traffic": 50}
+    found["spec"]["predictors"] = [first, {**copy.deepcopy(first), "name": "second"}]
+    return found
+
+
+async def test_namespaces_of_other_controllers_are_left_out(bench: Bench) -> None:
+    await install(bench)
+    await bench.put(SDEPS, sdep("iris"))
+    metadata = {"name": "ns", "labels": {"seldon.io/controller-id": "theirs"}}
+    await bench.put(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    left_out = (0, {}, "ns/iris is left out: another controller serves it.\n")
+
+    assert await objects(bench, "--all") == left_out
+    assert await objects(bench) == left_out
+    # Who may not list namespaces may get the one that is looked at.
+    bench.api.faults.append(refuse(403, 'User "me" cannot list resource "namespaces"', ending="/api/v1/namespaces"))
+    assert await objects(bench) == left_out
+    # Who has an id goes by the labels of SeldonDeployments alone.
+    await install(bench, controllerId="mine")
+    owned = sdep("iris")
+    owned["metadata"]["labels"] = {"seldon.io/controller-id": "mine"}
+    await bench.put(SDEPS, owned)
+    assert "Deployment/iris-default-0-classifier" in (await objects(bench, "--all"))[1]
 
 
 async def test_without_the_values_it_says_so(bench: Bench, tmp_path: Path) -> None:

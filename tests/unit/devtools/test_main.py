@@ -96,3 +96,31 @@ def test_a_listening_port_is_seen() -> None:
 
         assert forward.listens(port)
     assert not forward.listens(port)
+
+
+def test_several_needs_are_provided_in_one_order_and_their_variables_come_together(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SELDON_CACHE", str(tmp_path / "cache"))
+    provided: list[str] = []
+
+    def provide(need: str) -> dict[str, str]:
+        provided.append(need)
+        return {need.upper(): "there"}
+
+    monkeypatch.setattr(__main__, "_provide", provide)
+    seen = tmp_path / "seen"
+
+    assert (
+        __main__.main(["run", "--need", "images, apiserver", "--", "sh", "-c", f'echo "$IMAGES $APISERVER" > {seen}'])
+        == 0
+    )
+    assert provided == ["apiserver", "images"]
+    assert seen.read_text() == "there there\n"
+
+
+def test_an_unknown_need_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        __main__.main(["run", "--need", "helm,cluste", "--", "true"])
+
+    assert "'cluste' is nothing that can be provided" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from tests.e2e.harness.tools import CommandError
 
 from .test_tools import program
 
+GATEWAY = {"gateway": {"enabled": True}}
 CALLS = """
 import json, pathlib, sys
 folder = pathlib.Path(__file__).parent
@@ -64,6 +65,7 @@ class Recorder:
             Settled(),  # type: ignore[arg-type] # what a release asks of a cluster is there
             folder / "chart",
             Timeouts(),
+            always=GATEWAY,
         )
 
     def calls(self) -> list[tuple[str, str, str]]:
@@ -83,7 +85,7 @@ def test_the_release_is_upgraded_only_where_the_profile_changes(tmp_path: Path) 
 
     assert recorder.words() == ["kubectl apply", "helm list", "helm upgrade", "helm upgrade"]
     inputs = [json.loads(text) for _, word, text in recorder.calls() if word == "upgrade"]
-    assert inputs == [{}, dict(KFSERVING.values)]
+    assert inputs == [GATEWAY, GATEWAY | dict(KFSERVING.values)]
 
 
 def test_the_controllers_namespace_enforces_restricted(tmp_path: Path) -> None:
@@ -127,7 +129,7 @@ def test_a_kept_release_gets_the_defaults_back(tmp_path: Path) -> None:
 
     recorder.release.end(keep=True)
 
-    assert recorder.calls()[-1] == ("helm", "upgrade", "{}")
+    assert recorder.calls()[-1] == ("helm", "upgrade", json.dumps(GATEWAY))
 
 
 def test_the_end_of_a_run_that_asked_for_no_release_does_nothing(tmp_path: Path) -> None:

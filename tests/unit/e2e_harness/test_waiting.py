@@ -190,3 +190,11 @@ def test_not_rolled_out(found: Object | None, pods: list[Object], message: str) 
 
 def test_rolled_out() -> None:
     assert assert_rolled_out(deployment(), [POD]) == deployment()
+
+
+def test_available_and_not_ready_is_waited_for() -> None:
+    waits = sdep("Available")
+    waits["status"]["conditions"] = [{"type": "Ready", "status": "False", "message": "no gateway has taken it yet"}]
+
+    with pytest.raises(AssertionError, match="iris is not Ready: no gateway has taken it yet"):
+        assert_available(waits, "iris")

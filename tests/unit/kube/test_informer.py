@@ -276,3 +276,34 @@ async def test_an_answer_that_is_no_object_is_waited_out(api: FakeApi, client: C
         await asyncio.wait_for(seen.informer.synced.wait(), PATIENCE_SECONDS)
 
     assert answers == []
+
+
+async def test_an_old_event_brings_nothing_back(api: FakeApi, client: Client) -> None:
+    """As a cache behind the API server sends it that lags: what was deleted since must not be there again."""
+    old = await api.put(COLLECTION, config_map("gone", "1"))
+    async with watched(client) as seen:
+        await seen.until("gone", "1")
+        await api.drop(COLLECTION, "ns", "gone")
+        assert await seen.next() == ("DELETED", "gone", "1")
+        api.version = next(api._version)
+        api.log.append((api.version, COLLECTION, "MODIFIED", old))
+        await api.put(COLLECTION, config_map("next", "1"))
+
+        assert await seen.next() == ("ADDED", "next", "1")
+        assert seen.values() == {"next": "1"}
+
+
+async def test_what_no_event_told_is_found_by_listing_anew(api: FakeApi, client: Client) -> None:
+    for name in ("changed", "gone"):
+        await api.put(COLLECTION, config_map(name, "1"))
+    timings = Timings(silence=30.0, shortest=0.0, relist=0.05, backoff=Backoff(first=0.001, longest=0.01))
+    async with watched(client, timings) as seen:
+        await asyncio.wait_for(seen.informer.synced.wait(), PATIENCE_SECONDS)
+        del api.objects[COLLECTION, "ns", "gone"]
+        changed = api.objects[COLLECTION, "ns", "changed"]
+        metadata = {**changed["metadata"], "resourceVersion": str(next(api._version))}
+        api.objects[COLLECTION, "ns", "changed"] = {**changed, "metadata": metadata, "data": {"v": "2"}}
+        await seen.until("changed", "2")
+        await seen.until("gone", "1")  # deleted
+
+        assert seen.values() == {"changed": "2"}

@@ -123,6 +123,7 @@ class Cluster:
             metrics=self.metrics,
             workers=4,
             leading=self.leading,
+            progressed=self.reconciler.progressed,
         )
         runs = [*(informer.run() for informer in self.caches.all), self.controller.run()]
         self.tasks = [asyncio.create_task(run) for run in runs]

@@ -4,13 +4,14 @@ What an order is worth is shown by traffic, in tests/e2e/test_ingress_changes.py
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 
 from seldon_core.operator.detour import Move, leads_to, led_round, moves
-from seldon_core.operator.handover import awaited
+from seldon_core.operator.handover import LATE_SECONDS, awaited
 from tests.unit.operator.cluster import (
     DEPLOYMENTS,
     PODS,
@@ -157,7 +158,8 @@ async def test_pods_with_an_orchestrator_serve_until_the_new_one_does() -> None:
 
 
 @pytest.mark.asyncio
-async def test_what_ending_pods_may_still_call_stays_until_they_have_ended() -> None:
+@pytest.mark.parametrize("lost", [False, True])
+async def test_what_ending_pods_may_still_call_stays_until_they_have_ended(*, lost: bool) -> None:
     other = {"name": "other", "implementation": "SKLEARN_SERVER", "modelUri": "s3://sklearn/iris"}
     async with cluster() as c:
         both = iris()
@@ -190,7 +192,12 @@ async def test_what_ending_pods_may_still_call_stays_until_they_have_ended() -> 
         assert c.api.find(DEPLOYMENTS, "ns", "iris-default-1-other") is not None
 
         assert c.api.find(REPLICA_SETS, "ns", f"{NAME}-1") is not None
-        await c.api.drop(PODS, "ns", ending["metadata"]["name"])
+        if lost:
+            # Its node is: nobody will ever take it away.
+            c.now += timedelta(seconds=LATE_SECONDS)
+            await c.worked()
+        else:
+            await c.api.drop(PODS, "ns", ending["metadata"]["name"])
         await c.api.reaches(lambda: c.api.find(SERVICES, "ns", "iris-default-other") is None)
         assert c.api.find(DEPLOYMENTS, "ns", "iris-default-1-other") is None
 

@@ -12,6 +12,7 @@ from seldon_core.kube.resources import SERVICES as SERVICE_KIND
 from seldon_core.operator.kinds import owned_resource
 from seldon_core.operator.plan import KEPT, PAUSED, Change, plan
 from seldon_core.operator.render import Rendered, render
+from seldon_core.operator.rollout import Hold
 from tests.unit.operator.cluster import DEPLOYMENTS, SDEPS, SERVICES, Cluster, cluster, default_config, iris
 
 pytestmark = pytest.mark.asyncio
@@ -87,7 +88,7 @@ async def test_what_no_pod_has_to_do_with_rolls_none() -> None:
 async def test_held_pods_are_kept() -> None:
     async with cluster() as c:
         await c.available()
-        (change,) = plan(rendered(iris(modelUri="s3://other")), stored(c), owner=owner(c), paused=True)
+        (change,) = plan(rendered(iris(modelUri="s3://other")), stored(c), owner=owner(c), held={NAME: Hold.PAUSED})
 
         assert (change.action, change.rolls_pods, change.reasons[0]) == ("keep", False, PAUSED)
         assert len(change.reasons) > 1
@@ -101,8 +102,8 @@ async def test_a_former_controllers_pods_are_kept_and_its_fields_taken_over() ->
             for entry in obj["metadata"]["managedFields"]:
                 entry |= {"manager": "manager", "operation": "Update"}
         live[DEPLOYMENT_KIND, ("ns", NAME)]["spec"]["template"]["spec"]["containers"][0]["image"] = "former"
-        kept = by_name(plan(rendered(iris()), live, owner=owner(c)))
-        replaced = by_name(plan(rendered(iris()), live, owner=owner(c), keep=False))
+        kept = by_name(plan(rendered(iris()), live, owner=owner(c), held={NAME: Hold.KEPT}))
+        replaced = by_name(plan(rendered(iris()), live, owner=owner(c), held={"another": Hold.KEPT}))
 
         assert (kept[NAME].rolls_pods, replaced[NAME].rolls_pods) == (False, True)
         assert KEPT in kept[NAME].reasons

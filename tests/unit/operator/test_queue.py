@@ -131,3 +131,25 @@ async def _drained(queue: Queue[str]) -> bool:
     except ShutDownError:
         return True
     return False
+
+
+async def test_urgent_keys_go_first(clock: Clock) -> None:
+    queue: Queue[str] = Queue(urgent=str.isupper, call_later=clock.call_later)
+    for key in ("a", "B", "c", "D"):
+        queue.add(key)
+
+    assert len(queue) == 4
+    assert [await queue.take() for _ in range(4)] == ["B", "D", "a", "c"]
+
+
+async def test_a_key_that_became_urgent_under_work_goes_first_afterwards(clock: Clock) -> None:
+    urgent: set[str] = set()
+    queue: Queue[str] = Queue(urgent=urgent.__contains__, call_later=clock.call_later)
+    for key in ("a", "b"):
+        queue.add(key)
+    assert await queue.take() == "a"
+    urgent.add("a")
+    queue.add("a")
+    queue.done("a")
+
+    assert [await queue.take() for _ in range(2)] == ["a", "b"]

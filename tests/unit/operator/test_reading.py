@@ -311,3 +311,18 @@ async def test_ending_does_not_wait_for_an_api_server_that_is_away(monkeypatch: 
         recorder = Recorder(client)
         recorder.normal(iris(), "Updated", "x")
         await asyncio.wait_for(recorder.flush(), PATIENCE_SECONDS)
+
+
+async def test_what_was_done_is_told_when_there_is_time_what_is_wrong_at_once() -> None:
+    async with fake_api() as api:
+        busy = [True]
+        recorder = Recorder(Client.connect(field_manager="x", server=api.url), busy=lambda: bool(busy))
+        about = {"apiVersion": "v1", "kind": "Thing", "metadata": {"name": "a", "namespace": "ns", "uid": "1"}}
+        recorder.normal(about, "Created", "made")
+        recorder.warning(about, "Wrong", "broken")
+        await api.called(lambda calls: any(call.is_write for call in calls))
+        assert [call.body["reason"] for call in api.writes()] == ["Wrong"]
+
+        busy.clear()
+        await api.called(lambda calls: sum(call.is_write for call in calls) == 2)
+        assert [call.body["reason"] for call in api.writes()] == ["Wrong", "Created"]

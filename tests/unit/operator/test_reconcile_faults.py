@@ -46,6 +46,32 @@ async def test_a_short_failure_of_the_api_server_is_no_failure_of_the_deployment
         assert len(failed) == 3
 
 
+async def test_who_gets_on_does_not_wait_longer_and_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An overloaded API server refuses each write once."""
+    async with cluster() as c:
+        refused: set[str] = set()
+        failures: list[int] = []
+        retry = c.queue.retry
+
+        def refuse_once(call: Call) -> Any:
+            if not call.is_write or call.path in refused:
+                return None
+            refused.add(call.path)
+            return failure(429, "busy")
+
+        def noted(key: Any, at_least: float = 0.0) -> float:
+            failures.append(c.queue.failures(key))
+            return retry(key, at_least)
+
+        monkeypatch.setattr(c.queue, "retry", noted)
+        c.api.faults.append(refuse_once)
+        await c.api.put(SDEPS, iris())
+        await c.until(is_state("Creating"))
+
+        assert len(failures) >= 3
+        assert max(failures) <= 1
+
+
 async def test_a_race_with_another_controller_is_no_failure() -> None:
     """Both made the object in the same moment; and what was to be changed is gone meanwhile."""
     async with cluster() as c:

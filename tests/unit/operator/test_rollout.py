@@ -205,6 +205,15 @@ def test_turns_are_limited_and_given_on() -> None:
     assert len(woken) == 2, "who was woken is not woken again and again"
 
 
+def test_the_turn_of_another_controllers_is_none() -> None:
+    known = store(told("theirs", turns.UNDER_WAY), told("a", turns.UNDER_WAY))
+    given = Turns(1, known, lambda _: None, lambda sdep: sdep["metadata"]["name"] != "theirs")
+
+    assert (given.taken(), given.take(("ns", "b"))) == ([("ns", "a")], False)
+    known.put(told("a", "AllPodsUpToDate", "True"))
+    assert given.take(("ns", "b"))
+
+
 def test_without_a_limit_everybody_has_a_turn() -> None:
     given = Turns(0, store(), lambda _: None)
 

@@ -17,6 +17,7 @@ NAME = "iris-default-0-classifier"
 VIRTUAL_SERVICES = "apis/networking.istio.io/v1beta1/virtualservices"
 DESTINATION_RULES = "apis/networking.istio.io/v1beta1/destinationrules"
 HTTP_ROUTES = "apis/gateway.networking.k8s.io/v1/httproutes"
+GRPC_ROUTES = "apis/gateway.networking.k8s.io/v1/grpcroutes"
 MAPPINGS = "apis/getambassador.io/v2/mappings"
 ROUTED = [
     ("istio", VIRTUAL_SERVICES, "iris"),
@@ -221,7 +222,8 @@ async def test_a_route_that_no_gateway_has_taken_is_not_ready() -> None:
         )
         assert c.status()["state"] == "Available"
 
-        await c.api.change(HTTP_ROUTES, "ns", "iris", say(taken))
+        # One route of a SeldonDeployment is word enough.
+        await c.api.change(GRPC_ROUTES, "ns", "iris", say(taken))
         await c.until(lambda _: c.conditions()["Ready"]["status"] == "True")
 
 

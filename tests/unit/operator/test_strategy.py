@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from seldon_core.kube.resources import DEPLOYMENTS
-from seldon_core.operator import strategy
+from seldon_core.operator import inheritance, strategy
 from seldon_core.operator.kinds import FIELD_MANAGER
 from seldon_core.operator.render.strategy import ROLLING
+from tests.unit.kube.fake_api import failure
+from tests.unit.operator.cluster import DEPLOYMENTS as COLLECTION
 from tests.unit.operator.cluster import cluster
 
 OWNED = {"f:type": {}, "f:rollingUpdate": {"f:maxSurge": {}, "f:maxUnavailable": {}}}
@@ -53,6 +55,54 @@ def test_what_the_seldondeployment_asks_for_is_asked_for() -> None:
     asked = wanted({"type": "Recreate"})
 
     assert strategy.hold(asked, live(ROLLING, {})) is asked
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("refused", [0, 2])
+@pytest.mark.parametrize(
+    "mine",
+    [
+        {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
+        {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": 2}},
+        {"type": "Recreate"},
+    ],
+)
+async def test_a_users_strategy_outlives_a_deployment_that_is_made_anew(mine: Any, refused: int) -> None:
+    async with cluster() as one:
+        await one.available()
+        name = "iris-default-0-classifier"
+        uid = one.deployment()["metadata"]["uid"]
+        patch = mine if "rollingUpdate" in mine else mine | {"rollingUpdate": None}
+        await one.user.patch(DEPLOYMENTS, name, {"spec": {"strategy": patch}}, "ns")
+        await one.settled()
+        left = refused
+
+        def refuse(call: Any) -> Any:
+            nonlocal left
+            if call.query.get("fieldManager") != inheritance.MANAGER or not left:
+                return None
+            left -= 1
+            return failure(503, "away")
+
+        def other_selector(obj: dict[str, Any]) -> None:
+            obj["spec"]["selector"] = {"matchLabels": {"old": "labels"}}
+
+        one.api.faults.append(refuse)
+        await one.api.change(COLLECTION, "ns", name, other_selector)
+        await one.api.reaches(
+            lambda: (one.api.find(COLLECTION, "ns", name) or {}).get("metadata", {}).get("uid") not in {None, uid}
+        )
+        await one.api.reaches(lambda: one.deployment()["spec"].get("strategy") == mine)
+        await one.settled()
+        assert (one.deployment()["spec"]["strategy"], left) == (mine, 0)
+
+        # It is still somebody's decision: no write of ours undoes it.
+        before = len(one.writes())
+        await one.worked()
+        assert len(one.writes()) == before
+        await one.edit(modelUri="s3://other")
+        await one.settled()
+        assert one.deployment()["spec"]["strategy"] == mine
 
 
 @pytest.mark.asyncio

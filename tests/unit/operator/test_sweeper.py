@@ -5,12 +5,16 @@ from typing import Any
 
 import pytest
 
+from seldon_core.api.values import load_values
 from seldon_core.kube.backoff import Backoff
 from seldon_core.operator.kinds import SELDON_DEPLOYMENTS
+from seldon_core.operator.render.config import from_values
 from seldon_core.operator.sweeper import Sweeper
 from tests.unit.kube.fake_api import failure
 from tests.unit.operator.cluster import SDEPS, Cluster, cluster, default_config
 from tests.unit.operator.test_routes import DESTINATION_RULES, ROUTED, VIRTUAL_SERVICES
+
+NETWORK_POLICIES = "apis/networking.k8s.io/v1/networkpolicies"
 
 pytestmark = pytest.mark.asyncio
 
@@ -41,6 +45,19 @@ async def test_what_is_left_of_a_kind_that_is_switched_off_goes(section: str, co
         assert left == set()
         assert c.status()["state"] == "Available"
         assert any(reason.startswith("Delete") for _, reason in c.events())
+
+
+async def test_network_policies_that_are_switched_off_go() -> None:
+    async with cluster() as c:
+        await c.stop()
+        c.config = from_values(load_values({"networkPolicies": {"models": {"enabled": True}}}))
+        await c.start(settle_seconds=0.0)
+        await c.available()
+        assert [name for collection, _, name in c.api.objects if collection == NETWORK_POLICIES]
+        await switch_off(c)
+        await sweeper(c).run()
+        assert [name for collection, _, name in c.api.objects if collection == NETWORK_POLICIES] == []
+        assert c.status()["state"] == "Available"
 
 
 async def test_what_is_not_ours_stays() -> None:
