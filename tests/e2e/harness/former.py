@@ -113,10 +113,14 @@ def controller_stopped(workspace: Workspace) -> Iterator[Callable[[], None]]:
 
 
 def seldonctl(workspace: Workspace, *words: str) -> None:
-    """The command of this checkout. Raises CommandError with its words where it fails."""
+    """The command of this checkout. Raises CommandError with its words where it fails.
+
+    It gets a little longer than the deadline of a rollout, so that it can say itself what was not in time.
+    """
+    seconds = workspace.timeouts.rollout + workspace.timeouts.api
     options = ("--kubeconfig", str(workspace.cluster.kubeconfig), "--namespace", workspace.namespace)
     command = (sys.executable, "-m", "seldon_core.cli.main", *words, *options)
-    ended = run(command, capture_output=True, text=True, timeout=workspace.timeouts.rollout, check=False)
+    ended = run(command, capture_output=True, text=True, timeout=seconds, check=False)
     Completed(command, ended.returncode, ended.stdout, ended.stderr).checked()
 
 

@@ -104,7 +104,6 @@ def _normal(resource: Resource, obj: dict[str, Any]) -> dict[str, Any]:
                     variable["value"] = base64.b64decode(variable["value"]).decode()
     if resource == SELDON_DEPLOYMENTS:
         status = _without_times(obj.get("status") or {})
-        status["conditions"] = [c for c in status.get("conditions") or () if c["type"] != "RolledOut"]
         # What it says about templates depends on the namespace's name; the templates themselves are compared.
         normal["status"] = status | {"podTemplates": sorted(status.get("podTemplates") or ())}
     else:

@@ -42,7 +42,11 @@ def test_killed_once_at_every_write_it_comes_to_the_same(world: World, undisturb
     for (step, side), writes in tried.items():
         last = max(k for k, write in writes.items() if write)
         print(f"\n{step}: {last} writes, killed {side} each")
-        print("\n".join(f"  {k:3} {write or '(there was no such write in this run)'}" for k, write in writes.items()))
+        print(
+            "\n".join(
+                f"  {k:3} {write or '(there was no such write in this run)'}" for k, write in sorted(writes.items())
+            )
+        )
 
 
 def _killed_once(
