@@ -18,6 +18,7 @@ from seldon_core.kube import Resource
 from seldon_core.kube.resources import CONFIG_MAPS, DEPLOYMENTS, PODS
 from seldon_core.operator.kinds import OPTIONAL, OWNED, SELDON_DEPLOYMENTS
 from tests.integration.controller import recorded
+from tests.integration.controller.gateways import Gateways
 from tests.integration.controller.kubelet import Kubelet
 from tests.integration.controller.manifests import NAME, TRANSITIONS, VALUES, seldon_deployment
 from tests.integration.controller.process import Controller
@@ -70,7 +71,7 @@ class Seldonctl:
 @pytest.fixture(scope="module")
 def life(world: World) -> Iterator[Life]:
     """A namespace with a controller, and the ConfigMaps that the chart would leave there."""
-    with world.life("seldonctl") as life:
+    with Gateways(world.plane), world.life("seldonctl") as life:
         publish(world.plane, life.namespace, VALUES)
         life.controller.start()
         yield life
