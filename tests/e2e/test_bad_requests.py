@@ -20,6 +20,7 @@ def test_bad_requests_get_an_error_and_harm_nothing(workspace: Workspace, subtes
     name, secret = "sklearn-iris", "seldon-rclone-secret"
     workspace.apply(manifests.rclone_secret(secret), manifests.iris(name, env_secret=secret))
     workspace.wait_available(name)
+    workspace.wait_led(name)
 
     for fault, (body, telling) in REQUESTS.items():
         with subtests.test(fault):

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # Source: specification 1.1 and 1.2.
 ID_LABEL = "seldon-deployment-id"
 HTTP_PORT = 8000
+GATEWAYS_OWN = (404, 503)
+"""What a gateway answers itself where it knows no route, or nobody behind it."""
 
 
 @dataclass(frozen=True)
@@ -170,12 +172,26 @@ class Workspace:
             yield address
 
     def predict(self, name: str, body: str = prediction.REQUEST) -> curl.Answer:
-        """One prediction by the real curl, through the gateway. Sent once: Available means that the model answers."""
+        """One prediction by the real curl, through the gateway. Sent once."""
         return curl.post(f"{self.url(name)}{prediction.PATH}", body, seconds=self.timeouts.request)
+
+    def wait_led(self, name: str) -> None:
+        """Wait until the gateway leads to a SeldonDeployment that is new: until then it answers itself, with no body.
+
+        A gateway learns of a route and of what is behind it some 100 ms after each other, in any order. From the first
+        answer on nothing may be lost: that is what `load` shows.
+        """
+
+        def led() -> None:
+            answer = self.predict(name)
+            assert answer.body or answer.status not in GATEWAYS_OWN, str(answer)
+
+        wait_for(led, what=f"the gateway to lead to {name}", seconds=self.timeouts.request)
 
     def assert_serves(self, name: str, *, initializer: str) -> None:
         """Wait until it is Available; it answers the prediction, and its model came by this initializer image."""
         self.wait_available(name)
+        self.wait_led(name)
         prediction.assert_iris(self.predict(name), unit=manifests.UNIT, image=images.SKLEARN_SERVER)
         assert set(self.initializer_images(name)) == {initializer}
 
