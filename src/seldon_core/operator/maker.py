@@ -5,7 +5,8 @@ predictors included. Source: specification 1.6; design, decision 3.
 """
 
 import asyncio
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -46,11 +47,13 @@ class Maker:
     Args:
         caches: Live objects.
         applier: Writes single objects.
+        rerouted: Told the uid of a SeldonDeployment whose route was written, also where a later write fails.
     """
 
-    def __init__(self, caches: Caches, applier: Applier) -> None:
+    def __init__(self, caches: Caches, applier: Applier, rerouted: Callable[[str], object]) -> None:
         self._caches = caches
         self._applier = applier
+        self._rerouted = rerouted
 
     async def deployments(self, rendered: Rendered, sdep: Object) -> list[tuple[Object, Object | None]]:
         """Each rendered Deployment as it would be written, with the live one, None where there is none.
@@ -116,12 +119,11 @@ class Maker:
             made: What `serve` made.
             may_step: Gateways have had the time to follow the last change of these routes.
         """
-        before = self._versions(made)
-        await self._ensure(SERVICES, _of_kind(SERVICES, rendered), sdep, made)
-        for resource in ROUTES:
-            fit = _fit_route(resource, may_step=may_step)
-            await self._ensure(resource, _of_kind(resource, rendered), sdep, made, fit=fit)
-        made.rerouted = before != self._versions(made)
+        with self._telling(made, sdep):
+            await self._ensure(SERVICES, _of_kind(SERVICES, rendered), sdep, made)
+            for resource in ROUTES:
+                fit = _fit_route(resource, may_step=may_step)
+                await self._ensure(resource, _of_kind(resource, rendered), sdep, made, fit=fit)
 
     async def lead_round(self, rendered: Rendered, sdep: Object, *, may_step: bool) -> Made | None:
         """Lead the requests past Services whose ports are about to change; None where none is led there.
@@ -134,22 +136,32 @@ class Maker:
         if not moved:
             return None
         made = Made(wanted=frozenset((owned_resource(m), key_of(m)) for m in rendered.objects))
-        before = self._versions(made)
-        for resource in ROUTES:
-            informer = self._caches.owned.get(resource)
-            routes = informer.store.by_index("owner", uid) if informer else []
-            led = [detour.led_round(route, moved) for route in routes if detour.leads_to(route, moved)]
-            await self._ensure(resource, led, sdep, made, fit=_fit_route(resource, may_step=may_step))
-            if led or not may_step:
-                made.waiting = made.waiting or (
-                    f"Requests are led past Service {', '.join(sorted(moved))} before its ports change."
-                )
-        made.rerouted = before != self._versions(made)
+        with self._telling(made, sdep):
+            for resource in ROUTES:
+                informer = self._caches.owned.get(resource)
+                routes = informer.store.by_index("owner", uid) if informer else []
+                led = [detour.led_round(route, moved) for route in routes if detour.leads_to(route, moved)]
+                await self._ensure(resource, led, sdep, made, fit=_fit_route(resource, may_step=may_step))
+                if led or not may_step:
+                    made.waiting = made.waiting or (
+                        f"Requests are led past Service {', '.join(sorted(moved))} before its ports change."
+                    )
         for resource, key in made.wanted:
             live = self._caches.owned[resource].store.at(key) if resource in self._caches.owned else None
             if live is not None:
                 made.objects[resource, key] = live
         return made
+
+    @contextmanager
+    def _telling(self, made: Made, sdep: Object) -> Iterator[None]:
+        """Tell of a route that is written in this block, also where a refusal ends it: gateways follow what is written."""
+        before = self._versions(made)
+        try:
+            yield
+        finally:
+            made.rerouted = before != self._versions(made)
+            if made.rerouted:
+                self._rerouted(sdep["metadata"]["uid"])
 
     async def _reset_replicas(self, manifest: Object, sdep: Object, fit: Fit) -> None:
         """Take an autoscaler's number of replicas back, right before it goes; see `scaling`."""

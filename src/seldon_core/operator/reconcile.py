@@ -98,10 +98,10 @@ class Reconciler:
         self._controller_id = controller_id
         self._now = now
         self._applier = Applier(client, caches, recorder, metrics)
-        self._maker = Maker(caches, self._applier)
         turns = Turns(policy.max_concurrent, caches.seldon_deployments.store, wake, self._serves)
         self._rollouts = Rollouts(policy, turns)
         self._settling = Settling(settle_seconds)
+        self._maker = Maker(caches, self._applier, self._settling.begin)
         self._credentials = CredentialReader(client)
         self._troubles = Troubleshooter(client, caches, now=now)
         self._advised: dict[Key, tuple[str, frozenset[str]]] = {}  # uid, and what it was told last
@@ -170,10 +170,10 @@ class Reconciler:
         rendered, waits = with_held_services(
             rendered, pairs, standing.held, lambda name: services.get(name, sdep.metadata.namespace)
         )
-        settled = not self._settling.seconds_left(sdep.metadata.uid, restart=False)
+        settled = not self._settling.seconds_left(sdep.metadata.uid)
         made = await self._maker.lead_round(rendered, live, may_step=settled)
         if made is not None and made.waiting:
-            settling = self._settling.seconds_left(sdep.metadata.uid, restart=made.rerouted)
+            settling = self._settling.seconds_left(sdep.metadata.uid)
             again_after = min(again_after, settling) if settling or made.rerouted else again_after
         else:
             made = await self._maker.serve(rendered, live, standing.held)
@@ -188,7 +188,7 @@ class Reconciler:
         ]
         if readiness.all_ready(rollouts) and not made.waiting and not waits:
             await self._maker.route(rendered, live, made, may_step=settled)
-            settling = self._settling.seconds_left(sdep.metadata.uid, restart=made.rerouted)
+            settling = self._settling.seconds_left(sdep.metadata.uid)
             again_after = min(again_after, settling) if settling or made.rerouted else again_after
             # Where a route cannot be written, the one that is there may still lead to what would be taken away.
             stuck = any(not self._caches.is_absent(resource) for resource in made.unusable)

@@ -26,15 +26,13 @@ class Settling:
         self._clock = clock
         self._until: dict[str, float] = {}
 
-    def seconds_left(self, uid: str, *, restart: bool) -> float:
-        """How long to wait still, 0 where it is over.
-
-        Args:
-            uid: The SeldonDeployment's.
-            restart: A route was written just now.
-        """
+    def begin(self, uid: str) -> None:
+        """A route of the SeldonDeployment with this uid was written just now."""
         now = self._clock()
-        if restart:
-            self._until = {known: until for known, until in self._until.items() if until > now}
-            self._until[uid] = now + self._seconds
+        self._until = {known: until for known, until in self._until.items() if until > now}
+        self._until[uid] = now + self._seconds
+
+    def seconds_left(self, uid: str) -> float:
+        """How long to wait still, 0 where it is over."""
+        now = self._clock()
         return max(0.0, self._until.get(uid, now) - now)

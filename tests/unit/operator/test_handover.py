@@ -12,6 +12,7 @@ import pytest
 
 from seldon_core.operator.detour import Move, leads_to, led_round, moves
 from seldon_core.operator.handover import LATE_SECONDS, awaited
+from tests.unit.kube.fake_api import Call, failure
 from tests.unit.operator.cluster import (
     DEPLOYMENTS,
     PODS,
@@ -331,3 +332,64 @@ def test_only_who_would_lose_its_orchestrator_waits_for_one() -> None:
     # Other nodes than before: nobody else can serve them, so nothing is gained by waiting.
     other = deployment("model", svc="other")
     assert awaited(other, old, [(other, old), (orchestrator, away)]) == ""
+
+
+def weights(c: Cluster) -> dict[str, int]:
+    """The backends of the stored HTTPRoute."""
+    stored = c.api.find(HTTP_ROUTES, "ns", "iris") or {}
+    return {backend["name"]: backend["weight"] for backend in stored["spec"]["rules"][0]["backendRefs"]}
+
+
+@pytest.mark.asyncio
+async def test_a_canary_is_known_to_gateways_before_it_is_asked() -> None:
+    async with cluster("gateway") as c:
+        await c.available()
+        await c.stop()
+        await c.start(settle_seconds=3600.0)
+
+        def add_canary(obj: Object) -> None:
+            (main,) = obj["spec"]["predictors"]
+            obj["spec"]["predictors"] = [main | {"traffic": 75}, main | {"name": "canary", "traffic": 25}]
+            obj["metadata"]["generation"] += 1
+
+        await c.api.change(SDEPS, "ns", "iris", add_canary)
+        await c.until(lambda status: status.get("observedGeneration") == 2)
+        await c.progress("iris-canary-0-classifier", ready=1)
+        await c.until(is_state("Available"))
+        await c.settled()
+        assert weights(c) == {"iris-default": 100, "iris-canary": 0}
+
+        await c.stop()
+        await c.start(settle_seconds=0.0)
+        await c.api.reaches(lambda: weights(c) == {"iris-default": 75, "iris-canary": 25})
+
+
+@pytest.mark.asyncio
+async def test_a_route_that_is_written_before_a_refusal_gets_its_time() -> None:
+    async with cluster("gateway") as c:
+        await c.available()
+        await c.stop()
+        refused: list[Call] = []
+
+        def refuse(call: Call) -> Any:
+            # A gateway writes the status at any time; the second of the two routes meets that once.
+            if call.method not in {"PATCH", "PUT"} or "/grpcroutes/" not in call.path or refused:
+                return None
+            refused.append(call)
+            return failure(409, "the object has been modified; please apply your changes to the latest version")
+
+        c.api.faults.append(refuse)
+        await c.start(settle_seconds=3600.0)
+
+        def add_canary(obj: Object) -> None:
+            (main,) = obj["spec"]["predictors"]
+            obj["spec"]["predictors"] = [main | {"traffic": 75}, main | {"name": "canary", "traffic": 25}]
+            obj["metadata"]["generation"] += 1
+
+        await c.api.change(SDEPS, "ns", "iris", add_canary)
+        await c.until(lambda status: status.get("observedGeneration") == 2)
+        await c.progress("iris-canary-0-classifier", ready=1)
+        await c.api.reaches(lambda: bool(refused))
+        await c.until(is_state("Available"))
+        await c.settled()
+        assert weights(c) == {"iris-default": 100, "iris-canary": 0}

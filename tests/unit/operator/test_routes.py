@@ -113,12 +113,13 @@ async def test_what_a_route_led_to_stays_for_a_while_after_it_has_changed() -> N
 async def test_the_wait_after_a_change_ends() -> None:
     now = [100.0]
     settling = Settling(5.0, lambda: now[0])
-    assert settling.seconds_left("a", restart=False) == 0.0
-    assert settling.seconds_left("a", restart=True) == 5.0
+    assert settling.seconds_left("a") == 0.0
+    settling.begin("a")
+    assert settling.seconds_left("a") == 5.0
     now[0] = 104.0
-    assert settling.seconds_left("a", restart=False) == 1.0
+    assert settling.seconds_left("a") == 1.0
     now[0] = 105.0
-    assert settling.seconds_left("a", restart=False) == 0.0
+    assert settling.seconds_left("a") == 0.0
 
 
 @pytest.mark.parametrize(
