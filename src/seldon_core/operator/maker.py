@@ -154,7 +154,7 @@ class Maker:
 
     @contextmanager
     def _telling(self, made: Made, sdep: Object) -> Iterator[None]:
-        """Tell of a route that is written in this block, also where a refusal ends it: gateways follow what is written."""
+        """Tell of a route that this block writes, also where a refusal ends it: gateways follow what is written."""
         before = self._versions(made)
         try:
             yield
