@@ -71,7 +71,7 @@ def test_children_end_with_it(busy: Running) -> None:
 
 
 def test_a_program_that_ended_is_named_with_its_last_line(tmp_path: Path) -> None:
-    program = Program("broken", [sys.executable, "-c", "print('first'); raise SystemExit('no model')"])
+    program = Program("broken", [sys.executable, "-c", "print('first', flush=True); raise SystemExit('no model')"])
     running = Running(program, CORE, tmp_path / "log")
     running._process.wait(20)
 
