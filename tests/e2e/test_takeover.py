@@ -17,7 +17,6 @@ from tests.e2e.harness.waiting import Object, assert_available, wait_for
 from tests.e2e.harness.workspace import Workspace
 
 pytestmark = [
-    pytest.mark.ingress,
     pytest.mark.pod_security("baseline"),
     # The old pods and the new ones.
     pytest.mark.models(2),
