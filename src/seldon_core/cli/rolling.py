@@ -4,14 +4,14 @@ import asyncio
 import sys
 from collections.abc import Sequence
 
-from seldon_core.kube import Client, Event, EventType, Informer, Object, key_of
-from seldon_core.kube.client import Selection
+from seldon_core.kube import Client, Event, EventType, Object, key_of
 from seldon_core.kube.resources import Key
-from seldon_core.operator.kinds import SELDON_DEPLOYMENTS
 from seldon_core.operator.request import ANNOTATION
 from seldon_core.operator.rollout import Hold
 from seldon_core.operator.rollouts import STALLED
 from seldon_core.operator.turns import CONDITION
+
+from .waiting import watch_until
 
 UNSEEN = "waits for the controller"
 DONE = "the pods are of this version and serve"
@@ -78,16 +78,7 @@ async def wait(client: Client, asked: Sequence[Object], namespace: str | None, *
         if all(over is not None for _, over in said.values()):
             decided.set()
 
-    informer = Informer(client, Selection(SELDON_DEPLOYMENTS, namespace))
-    informer.on_event(take)
-    running = asyncio.create_task(informer.run())
-    try:
-        async with asyncio.timeout(seconds):
-            await decided.wait()
-    except TimeoutError:
+    if not await watch_until(client, namespace, take, decided, seconds):
         late = ", ".join("/".join(key) for key, (_, over) in said.items() if over is None)
         print(f"Not over after {seconds:g} s (--timeout waits longer; the rollout goes on): {late}.", file=sys.stderr)
-    finally:
-        running.cancel()
-        await asyncio.wait([running])
     return 0 if all(over for _, over in said.values()) else 1

@@ -57,6 +57,20 @@ async def wait(
         if all_ready or verdicts[key] is Verdict.FAILING:
             decided.set()
 
+    if not await watch_until(client, namespace, take, decided, seconds):
+        return False
+    if gone:
+        raise GoneError(gone[0])
+    return True
+
+
+async def watch_until(
+    client: Client, namespace: str | None, take: Callable[[Event], None], decided: asyncio.Event, seconds: float
+) -> bool:
+    """Pass every event of SeldonDeployments to `take` until it sets `decided`; whether it did so within `seconds`.
+
+    `namespace` is None for all of them.
+    """
     informer = Informer(client, Selection(SELDON_DEPLOYMENTS, namespace))
     informer.on_event(take)
     running = asyncio.create_task(informer.run())
@@ -68,6 +82,4 @@ async def wait(
     finally:
         running.cancel()
         await asyncio.wait([running])
-    if gone:
-        raise GoneError(gone[0])
     return True

@@ -11,13 +11,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from seldon_core.kube import Client, Informer, Timings
-from seldon_core.kube.client import Selection
-from seldon_core.kube.resources import VALIDATING_WEBHOOK_CONFIGURATIONS
+from seldon_core.kube import Client, Timings
 
 from . import certificates
 from .servercert import ServerCertificate
-from .trust import bundle_of
+from .trust import bundle_of, configuration_informer
 
 _log = logging.getLogger(__name__)
 
@@ -50,8 +48,7 @@ class MountedCertificate:
         self._now = now
         self._server = ServerCertificate()
         self._refused = ""
-        fields = f"metadata.name={configuration}"
-        self.informer = Informer(client, Selection(VALIDATING_WEBHOOK_CONFIGURATIONS, fields=fields), timings=timings)
+        self.informer = configuration_informer(client, configuration, timings)
 
     @property
     def context(self) -> ssl.SSLContext:

@@ -42,6 +42,13 @@ def server_names(service: str, namespace: str) -> tuple[str, ...]:
     return (f"{service}.{namespace}.svc", service, f"{service}.{namespace}", f"{service}.{namespace}.svc.cluster.local")
 
 
+def configuration_informer(client: Client, name: str, timings: Timings | None) -> Informer:
+    """Watches the one ValidatingWebhookConfiguration of that name."""
+    return Informer(
+        client, Selection(VALIDATING_WEBHOOK_CONFIGURATIONS, fields=f"metadata.name={name}"), timings=timings
+    )
+
+
 class Trust:
     """The webhook's certificates.
 
@@ -75,8 +82,7 @@ class Trust:
         self._server = ServerCertificate()
         self._changed = asyncio.Event()
         self.ready = asyncio.Event()
-        fields = f"metadata.name={configuration}"
-        self.informer = Informer(client, Selection(VALIDATING_WEBHOOK_CONFIGURATIONS, fields=fields), timings=timings)
+        self.informer = configuration_informer(client, configuration, timings)
         self.informer.on_event(lambda _: self._changed.set())
 
     @property
