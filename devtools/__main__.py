@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import subprocess
 import sys
@@ -145,17 +146,21 @@ def _provide(need: str) -> dict[str, str]:
         return {"MINIO_IMAGE": images.minio(), "TESTCONTAINERS_RYUK_DISABLED": "true"}
     if need in gateway.GATEWAYS:
         return _provide_gateway(gateway.GATEWAYS[need])
-    running = cluster.up(E2E_CLUSTER, host_port=_port_for_tests())
+    running = _cluster()
     cluster.load(running, images.build(with_tests=True))
     objectstore.up(running)
     return running.environment()
 
 
+@functools.cache
+def _cluster() -> cluster.Cluster:
+    """Have the tests' cluster, looked at once in a run."""
+    return cluster.up(E2E_CLUSTER, host_port=_port_for_tests())
+
+
 def _provide_gateway(wanted: gateway.Gateway) -> dict[str, str]:
-    running = cluster.up(E2E_CLUSTER, host_port=_port_for_tests())
-    gateway.up(running, wanted)
-    port = cluster.gateway_port(E2E_CLUSTER)
-    return {"E2E_GATEWAY": wanted.name, "E2E_GATEWAY_PORT": str(port)}
+    gateway.up(_cluster(), wanted)
+    return {"E2E_GATEWAY": wanted.name, "E2E_GATEWAY_PORT": str(cluster.gateway_port(E2E_CLUSTER))}
 
 
 def _port_for_tests() -> int:
