@@ -28,6 +28,7 @@ from seldon_core.operator.render import Rendered, RenderError, render, wanted_se
 from seldon_core.operator.render.config import OperatorConfig
 from seldon_core.operator.render.facts import NO_FACTS, Facts
 from seldon_core.operator.rollout import Policy, Standing, stand
+from seldon_core.operator.unread import NOTHING_UNREAD, Unread
 
 from .applying import LAST_APPLIED
 from .changed import ObjectChange, Outcome, object_change, own_change
@@ -133,7 +134,7 @@ class Differ:
         if taken := _taken(known, live, name, uid):
             return Outcome(namespace=namespace, name=name, changes=tuple(before), problems=(taken,))
         owner = (name, uid) if uid else None
-        standing = self._stand(sdep, known, live, owner)
+        standing = self._stand(sdep, known, live, owner, self._unread(sdep, reader))
         changes = plan(known, _owned(live, name, uid), owner=owner, held=standing.held)
         return Outcome(
             namespace=namespace,
@@ -142,7 +143,9 @@ class Differ:
             in_turn=bool(standing.in_turn),
         )
 
-    def _stand(self, sdep: SeldonDeployment, rendered: Rendered, live: Live, owner: tuple[str, str] | None) -> Standing:
+    def _stand(
+        self, sdep: SeldonDeployment, rendered: Rendered, live: Live, owner: tuple[str, str] | None, unread: Unread
+    ) -> Standing:
         """Which pods may be replaced, by the controller's own rules."""
         scaled = scaling.scaled(rendered.objects)
         pairs = []
@@ -152,10 +155,17 @@ class Differ:
                 there = live[DEPLOYMENTS].get(key_of(manifest)) if owner else None
                 pairs.append((scaling.hold_replicas(scaled, wanted, there) if there else wanted, there))
         manager = self.values.manager
-        return stand(sdep, pairs, Policy(takeover=manager.takeover, max_concurrent=manager.rollout.max_concurrent))
+        policy = Policy(takeover=manager.takeover, max_concurrent=manager.rollout.max_concurrent)
+        return stand(sdep, pairs, policy, unread=unread)
+
+    def _unread(self, sdep: SeldonDeployment, reader: CredentialReader) -> Unread:
+        if not self.config.service_account_credentials or reader.refused is not None:
+            # What we may not read here, the controller may: that is said, and decides nothing.
+            return NOTHING_UNREAD
+        return reader.unread(sdep.metadata.namespace, wanted_service_accounts(sdep))
 
     async def _facts(self, sdep: SeldonDeployment, reader: CredentialReader) -> Facts:
-        if not self.values.storage_initializer.service_account_credentials:
+        if not self.config.service_account_credentials:
             return NO_FACTS
         return await reader.facts(sdep.metadata.namespace, wanted_service_accounts(sdep))
 

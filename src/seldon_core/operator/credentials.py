@@ -14,6 +14,7 @@ from seldon_core.kube import Client, ForbiddenError, NotFoundError
 from seldon_core.kube.resources import SECRETS, SERVICE_ACCOUNTS
 
 from .render.facts import Facts, SecretFacts, ServiceAccountFacts
+from .unread import Unread
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class CredentialReader:
         self._said: set[str] = set()
         self._read: dict[tuple[str, str], tuple[float, ServiceAccountFacts | None]] = {}
         self._incomplete: set[tuple[str, str]] = set()
+        self._unread: dict[tuple[str, str], Unread] = {}
 
     async def facts(self, namespace: str, service_accounts: Iterable[str], *, fresh: bool = False) -> Facts:
         """The facts of these service accounts; those that do not exist are not in them.
@@ -56,6 +58,13 @@ class CredentialReader:
         """Whether all that was looked for at the last reading was there: the accounts, and the secrets they name."""
         return not any((namespace, name) in self._incomplete for name in service_accounts)
 
+    def unread(self, namespace: str, service_accounts: Iterable[str]) -> Unread:
+        """What could not be read at the last reading, for whatever reason."""
+        found = [self._unread[namespace, name] for name in service_accounts if (namespace, name) in self._unread]
+        return Unread(
+            frozenset().union(*(each.accounts for each in found)), frozenset().union(*(each.secrets for each in found))
+        )
+
     async def _service_account(self, namespace: str, name: str, *, fresh: bool) -> ServiceAccountFacts | None:
         now = self._clock()
         known = self._read.get((namespace, name))
@@ -63,13 +72,14 @@ class CredentialReader:
             return known[1]
         # Old entries are only ever a few names; they are dropped together, when there are many.
         if len(self._read) > _REMEMBERED:
-            for memory in (self._read, self._said, self._incomplete):
+            for memory in (self._read, self._said, self._incomplete, self._unread):
                 memory.clear()
         facts = await self._read_service_account(namespace, name)
         self._read[namespace, name] = (now, facts)
         return facts
 
     async def _read_service_account(self, namespace: str, name: str) -> ServiceAccountFacts | None:
+        self._unread[namespace, name] = Unread(accounts=frozenset({name}))
         try:
             account = await self._client.get(SERVICE_ACCOUNTS, name, namespace)
         except NotFoundError as error:
@@ -77,8 +87,8 @@ class CredentialReader:
             self._say(f"{error}; its credentials are not used", namespace)
             return None
         except ForbiddenError as error:
-            # Value storageInitializer.serviceAccountCredentials=false takes the permission away on purpose. That is no
-            # account which may still come: it counts as one without secrets.
+            # An installation with roles of its own may never give the permission. That is no account which may still
+            # come: it counts as one without secrets.
             self._incomplete.discard((namespace, name))
             self.refused = error
             self._say(f"credentials of service accounts are not used: {error}", namespace)
@@ -86,6 +96,8 @@ class CredentialReader:
         names = [s["name"] for s in account.get("secrets") or () if s.get("name")]
         secrets = await asyncio.gather(*(self._secret(namespace, secret) for secret in names))
         (self._incomplete.add if None in secrets else self._incomplete.discard)((namespace, name))
+        missing = frozenset(n for n, s in zip(names, secrets, strict=True) if s is None)
+        self._unread[namespace, name] = Unread(secrets=missing)
         return ServiceAccountFacts(secrets=tuple(s for s in secrets if s is not None))
 
     async def _secret(self, namespace: str, name: str) -> SecretFacts | None:

@@ -23,7 +23,9 @@ Action = Literal["create", "update", "replace", "delete", "keep"]
 
 TAKEN_OVER = "is taken over from the controller that made it"
 KEPT = "the pods stay as a former controller made them until the SeldonDeployment is edited or a rollout is asked for"
+UNREAD = "the pods stay as they are, because credentials that they fetch their model with cannot be read"
 PAUSED = "the pods stay as they are, because the SeldonDeployment's rollouts are paused"
+_HELD: Mapping[Hold | None, str] = {Hold.PAUSED: PAUSED, Hold.UNREAD: UNREAD}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def _of_deployment(wanted: Mapping[str, Any], live: Mapping[str, Any], hold: Hol
         differences = (*pods, *others)
         yield _change(wanted, action, rolls=True, reasons=(*_said(differences), *taken), differences=differences)
     elif pods:
-        reasons = (*_said(others), *taken, PAUSED if hold is Hold.PAUSED else KEPT, *_said(pods))
+        reasons = (*_said(others), *taken, _HELD.get(hold, KEPT), *_said(pods))
         yield _change(wanted, "update" if others else "keep", reasons=reasons, differences=others, held=pods)
     elif others or taken:
         yield _change(wanted, "update", reasons=(*_said(others), *taken), differences=others)

@@ -34,6 +34,7 @@ from .settling import SETTLE_SECONDS, Settling
 from .status import Observed, PodTrouble
 from .troubles import Troubleshooter
 from .turns import Turns
+from .unread import NOTHING_UNREAD, Unread
 
 _log = logging.getLogger(__name__)
 
@@ -165,7 +166,7 @@ class Reconciler:
         rendered, again_after = await self._render(sdep)
         self._advise(live, rendered.warnings)
         pairs = await self._maker.deployments(rendered, live)
-        standing = self._rollouts.stand(sdep, live, pairs, self._applier.is_fulfilled)
+        standing = self._rollouts.stand(sdep, live, pairs, self._applier.is_fulfilled, self._unread(sdep))
         services = self._caches.owned[SERVICES].store
         rendered, waits = with_held_services(
             rendered, pairs, standing.held, lambda name: services.get(name, sdep.metadata.namespace)
@@ -229,6 +230,8 @@ class Reconciler:
         )
         if not await self._write_status(live, observed):
             return Result(again_after=WAITING_SECONDS)
+        if standing.unread:
+            again_after = min(again_after, MISSING_CREDENTIALS_SECONDS)
         if standing.held:
             again_after = 0.0 if standing.begins else min(again_after, TURN_SECONDS)
         return Result(again_after=min(again_after, WAITING_SECONDS) if made.waiting else again_after, retry=not pruned)
@@ -249,9 +252,16 @@ class Reconciler:
         """The wanted objects, and after how many seconds to look again."""
         accounts = wanted_service_accounts(sdep)
         changed = (sdep.status or {}).get("observedGeneration") != sdep.metadata.generation
+        if not self._config().service_account_credentials:
+            return render(sdep, self._config()), RESYNC_SECONDS
         facts = await self._credentials.facts(sdep.metadata.namespace, accounts, fresh=changed)
         complete = self._credentials.is_complete(sdep.metadata.namespace, accounts)
         return render(sdep, self._config(), facts), RESYNC_SECONDS if complete else MISSING_CREDENTIALS_SECONDS
+
+    def _unread(self, sdep: SeldonDeployment) -> Unread:
+        if not self._config().service_account_credentials:
+            return NOTHING_UNREAD
+        return self._credentials.unread(sdep.metadata.namespace, wanted_service_accounts(sdep))
 
     def _advise(self, live: Object, warnings: Sequence[str]) -> None:
         """Tell what has no effect, once for each generation; later only what another configuration brings up."""

@@ -1,9 +1,10 @@
 """Says which pods may be replaced now: after an edit always, for the installation's sake in turn, kept ones when asked.
 
-A pod template differs from what is wanted for one of three causes:
+A pod template differs from what is wanted for one of four causes:
 
 - somebody edited the SeldonDeployment: its pods are replaced at once;
 - a former controller made it: it stays until an edit, or until a rollout is asked for (`manager.takeover`);
+- credentials that its pods use cannot be read now: it stays until they can;
 - all else, such as another default in the chart's values: at most `manager.rollout.maxConcurrent` SeldonDeployments
   at a time, each until it is ready.
 
@@ -21,6 +22,7 @@ from seldon_core.kube import Object
 
 from . import intent, takeover, templates
 from .request import NOTHING, Request, request_of
+from .unread import NOTHING_UNREAD, Unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Hold(Enum):
     PAUSED = "Paused"
     KEPT = "KeptAsMade"
     WAITING = "WaitingForTurn"
+    UNREAD = "CredentialsNotRead"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,7 @@ class Standing:
         request: What the SeldonDeployment's annotation asks for.
         held: Names of Deployments whose pods stay as they are in this pass, and why.
         in_turn: Of those that differ, the ones whose pods may be replaced when it is the SeldonDeployment's turn.
+        unread: What is missing, where pods stay as they are because their credentials cannot be read.
         begins: The turn was given just now: it is said in the status first.
         records: What the status remembers once all this is written, by Deployment.
         before_edit: Of the Deployments that are to be changed by an edit, what it remembers now.
@@ -63,6 +67,7 @@ class Standing:
     request: Request = NOTHING
     held: dict[str, Hold] = field(default_factory=dict)
     in_turn: frozenset[str] = frozenset()
+    unread: str = ""
     begins: bool = False
     records: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     before_edit: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
@@ -89,6 +94,7 @@ def stand(
     policy: Policy,
     *,
     is_fulfilled: Callable[[Mapping[str, Any], Object], bool] = lambda _wanted, _live: False,
+    unread: Unread = NOTHING_UNREAD,
 ) -> Standing:
     """Find out, for each Deployment, whether its pods would be replaced, and whether they may be.
 
@@ -97,10 +103,12 @@ def stand(
         pairs: Each rendered Deployment as it would be written, and the live one, None where there is none.
         policy: What the chart's values say.
         is_fulfilled: Whether the API server has already made of a wish what it makes of it.
+        unread: Credentials that could not be read for what is wanted.
     """
     request = request_of(sdep.metadata.annotations)
     known = (sdep.status or {}).get("podTemplates") or {}
     held: dict[str, Hold] = {}
+    missing = ""
     in_turn: set[str] = set()
     records: dict[str, Mapping[str, Any]] = {}
     before_edit: dict[str, Mapping[str, Any] | None] = {}
@@ -113,10 +121,13 @@ def stand(
         if is_fulfilled(wanted, live):
             continue
         edited = _edited(sdep, wanted, live, before)
-        if request.holds:
-            held[name] = Hold.PAUSED
-            if edited:
-                # It is still an edit, and not to be delayed, when the pause is over.
+        missed = unread.missed(wanted, live)
+        missing = missing or missed
+        if request.holds or missed:
+            held[name] = Hold.UNREAD if missed else Hold.PAUSED
+            if edited or missed:
+                # An edit is still one, and not to be delayed, when it may be carried out; and what is wanted is not
+                # known where credentials are not.
                 del records[name]
                 records |= {name: before} if before else {}
         elif edited:
@@ -125,7 +136,14 @@ def stand(
             held[name] = Hold.KEPT
         else:
             in_turn.add(name)
-    return Standing(request=request, held=held, in_turn=frozenset(in_turn), records=records, before_edit=before_edit)
+    return Standing(
+        request=request,
+        held=held,
+        in_turn=frozenset(in_turn),
+        unread=missing,
+        records=records,
+        before_edit=before_edit,
+    )
 
 
 def _edited(sdep: SeldonDeployment, wanted: Mapping[str, Any], live: Object, before: Mapping[str, Any] | None) -> bool:

@@ -14,9 +14,10 @@ from seldon_core.api.types import SeldonDeployment
 from seldon_core.kube import Object, key_of
 from seldon_core.kube.resources import Key
 
-from .request import ANNOTATION, PAUSED, Request
+from .request import ANNOTATION, PAUSED
 from .rollout import Hold, Policy, Standing, stand
 from .turns import CONDITION, UNDER_WAY, Turns, has_turn
+from .unread import NOTHING_UNREAD, Unread
 
 Json = dict[str, Any]
 
@@ -29,6 +30,7 @@ TURN_SECONDS: Final = 60.0
 _REPLACED: Final = "The pods are being replaced."
 _GAVE_UP: Final = "New pods did not get ready in time; others have their turn meanwhile."
 _LEFT: Final = f"New pods are not ready yet; others have their turn meanwhile, because of annotation {ANNOTATION}."
+_TELLING: Final = frozenset({Hold.PAUSED.value, Hold.WAITING.value, Hold.UNREAD.value, STALLED})
 _NAMED: Final = 3
 """So many others are named in a message."""
 
@@ -51,9 +53,10 @@ class Rollouts:
         live: Object,
         pairs: Iterable[tuple[Mapping[str, Any], Object | None]],
         is_fulfilled: Callable[[Mapping[str, Any], Object], bool],
+        unread: Unread = NOTHING_UNREAD,
     ) -> Standing:
         """What may be done in this pass. `over` must follow once its status is written, or is not."""
-        standing = stand(sdep, pairs, self._policy, is_fulfilled=is_fulfilled)
+        standing = stand(sdep, pairs, self._policy, is_fulfilled=is_fulfilled, unread=unread)
         key = key_of(live)
         if not standing.in_turn:
             self._turns.leave(key)
@@ -78,6 +81,8 @@ class Rollouts:
         if standing.begins:
             return _not_yet(UNDER_WAY, f"The pods of {_list(standing.in_turn)} are about to be replaced.")
         held = set(standing.held.values())
+        if Hold.UNREAD in held:
+            return self._held(Hold.UNREAD, standing, live)
         if stopped := held & {Hold.PAUSED, Hold.WAITING}:
             return self._held(Hold.PAUSED if Hold.PAUSED in stopped else Hold.WAITING, standing, live)
         if standing.request.holds and has_turn(live) and not ready:
@@ -88,10 +93,16 @@ class Rollouts:
 
     def _held(self, hold: Hold, standing: Standing, live: Object) -> Json:
         pods = _list(name for name, why in standing.held.items() if why is hold)
-        return _not_yet(hold.value, self._sentence(hold, pods, standing.request, live))
+        return _not_yet(hold.value, self._sentence(hold, pods, standing, live))
 
-    def _sentence(self, hold: Hold, pods: str, request: Request, live: Object) -> str:
+    def _sentence(self, hold: Hold, pods: str, standing: Standing, live: Object) -> str:
         namespace, name = key_of(live)
+        request = standing.request
+        if hold is Hold.UNREAD:
+            return (
+                f"The pods of {pods} stay as they are: credentials that they fetch their model with cannot be read "
+                f"({standing.unread} in namespace {namespace} does not exist, or the controller may not read it)."
+            )
         if hold is Hold.KEPT:
             return (
                 f"The pods of {pods} are as a former controller made them. They are replaced when this "
@@ -115,7 +126,7 @@ class Rollouts:
 def worth_a_word(condition: Mapping[str, Any] | None) -> str:
     """What the description says of it where all else is well: that pods are not what the SeldonDeployment says."""
     reason = condition["reason"] if condition else ""
-    return str(condition["message"]) if condition and reason in {Hold.PAUSED.value, Hold.WAITING.value, STALLED} else ""
+    return str(condition["message"]) if condition and reason in _TELLING else ""
 
 
 def after_error(conditions: Iterable[Mapping[str, Any]]) -> Json | None:

@@ -143,6 +143,8 @@ class OperatorConfig:
     explainer: ExplainerConfig
     keda: bool
     credentials: CredentialKeys
+    service_account_credentials: bool
+    """Whether what service accounts name is read, and used."""
     http_port: int
     grpc_port: int
     metrics_port_name: str
@@ -185,6 +187,7 @@ def from_values(values: Values, seldon_config: Mapping[str, str] | None = None) 
         explainer=_explainer(values, live.get("explainer", {})),
         keda=values.keda.enabled,
         credentials=_credentials(values, live.get("credentials", {})),
+        service_account_credentials=values.storage_initializer.service_account_credentials,
         http_port=values.predictive_unit.http_port,
         grpc_port=values.predictive_unit.grpc_port,
         metrics_port_name=values.predictive_unit.metrics_port_name,
