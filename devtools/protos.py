@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 from .paths import ROOT
@@ -19,8 +18,12 @@ CONTRACTS = (
     "seldon_core/proto/prediction.proto",
     "seldon_core/proto/inference.proto",
     "seldon_core/proto/serving.proto",
+    "seldon_core/proto/health.proto",
+    "seldon_core/proto/reflection.proto",
     "tensorflow/core/framework/tensor.proto",
 )
+_OWN_POOL = frozenset({"health_pb2.py", "reflection_pb2.py"})
+"""A user's class may bring grpcio's modules of the same messages along: two definitions cannot share a pool."""
 _TENSORS = {
     # In a process with TensorFlow its own module is used, so the choice stands between.
     "from tensorflow.core.framework import tensor_pb2 as": "from seldon_core.proto.tensors import tensor_pb2 as",
@@ -42,17 +45,18 @@ def generated() -> dict[Path, str]:
             cwd=SOURCE,
             timeout=60,
         )
-        return {_place(path.relative_to(out)): _adapted(path.read_text()) for path in sorted(out.rglob("*_pb2.py*"))}
+        return {_place(path.relative_to(out)): _adapted(path) for path in sorted(out.rglob("*_pb2.py*"))}
 
 
 def _place(path: Path) -> Path:
     return SOURCE / path if path.parts[0] == "seldon_core" else FOLDER / path
 
 
-def _adapted(text: str, replaced: Mapping[str, str] = _TENSORS) -> str:
-    for old, new in replaced.items():
+def _adapted(path: Path) -> str:
+    text = path.read_text()
+    for old, new in _TENSORS.items():
         text = text.replace(old, new)
-    return text
+    return text.replace("pool.Default()", "pool.DescriptorPool()") if path.name in _OWN_POOL else text
 
 
 def main() -> int:

@@ -1,20 +1,22 @@
 """grpc.health.v1: what Kubernetes' gRPC probes and load balancers ask. Source: gRPC's health-checking.md."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 
-import grpc
-from grpc import aio
-from grpc_health.v1 import health_pb2
+from google.protobuf.message import DecodeError
 
-from .rpc import RpcError, Status
-from .rpc_client import RpcPool
+from seldon_core.proto import health_pb2
+
+from .calls import RpcCalls
+from .rpc import RpcAnswer, RpcError, RpcHandler, RpcRequest, Status
+from .rpc_streams import StreamHandler
 
 SERVICE = "grpc.health.v1.Health"
+_CHECK = f"/{SERVICE}/Check"
 _WATCH_SECONDS = 1.0
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+_SERVICE_UNKNOWN = health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
 
 
 class Health:
@@ -24,44 +26,32 @@ class Health:
         self._known = frozenset({"", SERVICE, *services})
         self._ready = ready
         self._closing = asyncio.Event()
-        unary = grpc.unary_unary_rpc_method_handler(
-            self._check,
-            health_pb2.HealthCheckRequest.FromString,
-            health_pb2.HealthCheckResponse.SerializeToString,
-        )
-        stream = grpc.unary_stream_rpc_method_handler(
-            self._watch,
-            health_pb2.HealthCheckRequest.FromString,
-            health_pb2.HealthCheckResponse.SerializeToString,
-        )
-        self.handlers = grpc.method_handlers_generic_handler(SERVICE, {"Check": unary, "Watch": stream})
+        self.methods: Mapping[str, RpcHandler] = {_CHECK: self._check}
+        self.streams: Mapping[str, StreamHandler] = {f"/{SERVICE}/Watch": self._watch}
 
     def close(self) -> None:
         """The server ends: say so to all that watch, and let them go."""
         self._closing.set()
 
-    async def _status(self) -> Any:
+    async def _status(self) -> health_pb2.HealthCheckResponse.ServingStatus:
         return _SERVING if not self._closing.is_set() and await self._ready() else _NOT_SERVING
 
-    async def _check(
-        self, request: health_pb2.HealthCheckRequest, context: "aio.ServicerContext[Any, Any]"
-    ) -> health_pb2.HealthCheckResponse:
-        if request.service not in self._known:
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"The service {request.service} is not served here.")
-        return health_pb2.HealthCheckResponse(status=await self._status())
+    async def _check(self, request: RpcRequest) -> RpcAnswer:
+        service = _service(request.body)
+        if service not in self._known:
+            raise RpcError(Status.NOT_FOUND, f"The service {service} is not served here.")
+        return RpcAnswer(_answer(await self._status()))
 
-    async def _watch(
-        self, request: health_pb2.HealthCheckRequest, _: "aio.ServicerContext[Any, Any]"
-    ) -> AsyncIterator[health_pb2.HealthCheckResponse]:
+    async def _watch(self, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """The status now, and each that follows."""
+        service = _service(await anext(requests, b""))
         last = None
         while True:
             closing = self._closing.is_set()  # read first: what is said below is then its last word
-            known = request.service in self._known
-            status = await self._status() if known else health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+            status = await self._status() if service in self._known else _SERVICE_UNKNOWN
             if status != last:
                 last = status
-                yield health_pb2.HealthCheckResponse(status=status)
+                yield _answer(status)
             if closing:
                 return
             try:
@@ -70,12 +60,23 @@ class Health:
                 continue
 
 
-async def serving(pool: RpcPool, host: str, port: int, seconds: float) -> bool:
+def _service(body: bytes) -> str:
+    try:
+        return health_pb2.HealthCheckRequest.FromString(body).service
+    except DecodeError as error:
+        raise RpcError(Status.INVALID_ARGUMENT, "The request is no HealthCheckRequest.") from error
+
+
+def _answer(status: health_pb2.HealthCheckResponse.ServingStatus) -> bytes:
+    return health_pb2.HealthCheckResponse(status=status).SerializeToString()
+
+
+async def serving(pool: RpcCalls, host: str, port: int, seconds: float) -> bool:
     """Whether a server says that it serves; one that knows no health checks counts as serving. Raises RpcError."""
     try:
-        answer = await pool.call(host, port, f"/{SERVICE}/Check", b"", timeout=seconds)
+        answer = await pool.call(host, port, _CHECK, b"", timeout=seconds)
     except RpcError as error:
         if error.status is Status.UNIMPLEMENTED:
             return True
         raise
-    return bool(health_pb2.HealthCheckResponse.FromString(answer).status == _SERVING)
+    return health_pb2.HealthCheckResponse.FromString(answer).status == _SERVING

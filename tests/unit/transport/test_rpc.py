@@ -1,13 +1,16 @@
 """gRPC over real sockets: statuses, metadata, limits, health, reflection, and the orderly end."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import grpc
+import h2.events
 import pytest
+from google.protobuf import descriptor_pool
 from grpc import aio
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
@@ -16,7 +19,10 @@ from seldon_core.proto import prediction_pb2
 from seldon_core.transport.rpc import RpcAnswer, RpcError, RpcRequest, Status
 from seldon_core.transport.rpc_client import RpcPool
 from seldon_core.transport.rpc_health import serving
+from seldon_core.transport.rpc_later import RpcLater
 from seldon_core.transport.rpc_server import RpcServer
+from tests.unit.transport.h2peer import connected, message
+from tests.unit.transport.stand import until
 
 pytestmark = pytest.mark.asyncio
 METHOD = "/seldon.protos.Model/Predict"
@@ -198,11 +204,13 @@ async def test_all_addresses_means_both_families() -> None:
 
 
 async def test_tls(tls_files: tuple[Path, Path]) -> None:
-    chain, key = (path.read_bytes() for path in tls_files)
+    chain, key = tls_files
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(chain, key)
     server = RpcServer({METHOD: echo}, ready=yes, name="test")
-    await server.start("127.0.0.1", 0, (key, chain))
+    await server.start("127.0.0.1", 0, context)
     options = (("grpc.ssl_target_name_override", "localhost"),)
-    credentials = grpc.ssl_channel_credentials(chain)
+    credentials = grpc.ssl_channel_credentials(chain.read_bytes())
     async with aio.secure_channel(f"127.0.0.1:{server.port}", credentials, options=options) as channel:
         assert await channel.unary_unary(METHOD)(b"safe") == b"safe"
     await server.drain(0)
@@ -259,22 +267,92 @@ async def test_who_watches_health_is_told_of_changes_and_of_the_end(monkeypatch:
     assert seen == [2, 1, 2]
 
 
-async def test_reflection_names_the_services_and_describes_them() -> None:
+@pytest.mark.parametrize("package", ["grpc.reflection.v1", "grpc.reflection.v1alpha"])
+async def test_reflection_names_the_services_and_describes_them(package: str) -> None:
     async with running() as (server, _), aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         ask: Callable[..., Any] = channel.stream_stream(
-            "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+            f"/{package}.ServerReflection/ServerReflectionInfo",
             reflection_pb2.ServerReflectionRequest.SerializeToString,
             reflection_pb2.ServerReflectionResponse.FromString,
         )
         questions = [
             reflection_pb2.ServerReflectionRequest(list_services=""),
             reflection_pb2.ServerReflectionRequest(file_containing_symbol="seldon.protos.Model"),
+            reflection_pb2.ServerReflectionRequest(file_containing_symbol="grpc.health.v1.Health.Check"),
+            reflection_pb2.ServerReflectionRequest(file_containing_symbol=f"{package}.ServerReflection"),
+            reflection_pb2.ServerReflectionRequest(file_by_filename="google/protobuf/struct.proto"),
+            reflection_pb2.ServerReflectionRequest(all_extension_numbers_of_type="seldon.protos.Meta"),
+            reflection_pb2.ServerReflectionRequest(file_containing_symbol="nobody.Knows"),
+            reflection_pb2.ServerReflectionRequest(file_by_filename="nobody.proto"),
+            reflection_pb2.ServerReflectionRequest(file_containing_extension={"containing_type": "seldon.protos.Meta"}),
+            reflection_pb2.ServerReflectionRequest(),
         ]
-        listed, described = [answer async for answer in ask(iter(questions))]
+        answers = [answer async for answer in ask(iter(questions))]
+    listed, model, health, own, struct, numbers, *missing, empty = answers
     names = {service.name for service in listed.list_services_response.service}
-    assert names >= {"seldon.protos.Model", "grpc.health.v1.Health"}
-    files = described.file_descriptor_response.file_descriptor_proto
-    assert prediction_pb2.DESCRIPTOR.serialized_pb in files
+    assert names == {
+        "seldon.protos.Model",
+        "grpc.health.v1.Health",
+        "grpc.reflection.v1.ServerReflection",
+        "grpc.reflection.v1alpha.ServerReflection",
+    }
+    assert [answer.original_request for answer in answers] == questions
+    assert prediction_pb2.DESCRIPTOR.serialized_pb in model.file_descriptor_response.file_descriptor_proto
+    assert _usable(model, health, own, struct) >= {
+        "seldon.protos.SeldonMessage",
+        "grpc.health.v1.HealthCheckRequest",
+        f"{package}.ServerReflectionResponse",
+        "google.protobuf.Struct",
+    }
+    assert list(numbers.all_extension_numbers_response.extension_number) == []
+    assert [answer.error_response.error_code for answer in missing] == [grpc.StatusCode.NOT_FOUND.value[0]] * 3
+    assert empty.error_response.error_code == grpc.StatusCode.INVALID_ARGUMENT.value[0]
+
+
+def _usable(*described: Any) -> set[str]:
+    """The messages that a client knows once it has put what it was told into a pool of its own."""
+    pool = descriptor_pool.DescriptorPool()
+    known = set()
+    for answer in described:
+        for data in reversed(answer.file_descriptor_response.file_descriptor_proto):
+            file = pool.AddSerializedFile(data)
+            known |= {one.full_name for one in file.message_types_by_name.values()}
+    return known
+
+
+async def test_a_stream_that_fails_says_why_and_the_next_one_works() -> None:
+    async with running() as (server, _), aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        ask: Callable[..., Any] = channel.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
+        watch: Callable[..., Any] = channel.unary_stream(f"{HEALTH}/Watch")
+        for made in (ask(iter([b"", b"\xff"])), watch(b"\xff")):
+            with pytest.raises(aio.AioRpcError) as caught:
+                await _all(made)
+            assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        unknown = health_pb2.HealthCheckRequest(service="nobody").SerializeToString()
+        async for answer in watch(unknown):
+            assert health_pb2.HealthCheckResponse.FromString(answer).status == 3
+            break
+
+
+async def _all(made: Any) -> list[bytes]:
+    return [answer async for answer in made]
+
+
+async def test_a_client_that_asks_without_reading_is_made_to_wait() -> None:
+    async with running() as (server, _), connected(server.port) as peer:
+        peer.acknowledge = False
+        stream = peer.call("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo", b"", end=False)
+        question = message(
+            reflection_pb2.ServerReflectionRequest(host="h" * 10_000, list_services="").SerializeToString()
+        )
+        await peer.seen(h2.events.RemoteSettingsChanged)
+        sent = 0
+        while room := min(peer.h2.local_flow_control_window(stream), peer.h2.max_outbound_frame_size):
+            peer.h2.send_data(stream, (question * 10)[sent % len(question) :][:room])
+            sent += room
+            peer.flush()
+            await asyncio.sleep(0)
+            assert sent < 3_000_000, "the server takes whatever comes"
 
 
 async def test_drain_finishes_what_is_under_way_and_accepts_nothing_new() -> None:
@@ -364,37 +442,104 @@ class Service:
         self.open.remove(target)
 
 
-async def test_no_call_is_lost_when_a_pod_leaves_its_service_and_ends() -> None:
+@pytest.mark.parametrize("kind", ["ours", "grpcio"])
+async def test_no_call_is_lost_when_a_pod_leaves_its_service_and_ends(kind: str) -> None:
     async def slow(_: RpcRequest) -> RpcAnswer:
         await asyncio.sleep(0.002)  # some calls are always under way
         return RpcAnswer(b"")
 
-    async with running(slow, connection_seconds=0.2) as (old, _), running(slow) as (new, _):
+    async with running(slow) as (old, _), running(slow) as (new, _):
         service = Service(old.port)
         listening = await asyncio.start_server(service.forward, "127.0.0.1", 0)
         pools = [RpcPool() for _ in range(4)]
         port = listening.sockets[0].getsockname()[1]
+        # Without it all channels to one address share a connection.
+        channels = [
+            aio.insecure_channel(f"127.0.0.1:{port}", options=(("grpc.use_local_subchannel_pool", 1),))
+            for _ in range(4)
+        ]
         ended = asyncio.Event()
         calls = 0
 
-        async def client(pool: RpcPool) -> None:
+        async def client(number: int) -> None:
             nonlocal calls
             after = 0
             while after < 50:
-                await pool.call("127.0.0.1", port, METHOD, b"")
+                if kind == "ours":
+                    await pools[number % 4].call("127.0.0.1", port, METHOD, b"")
+                else:
+                    await channels[number % 4].unary_unary(METHOD)(b"")
                 calls += 1
                 after += ended.is_set()
 
-        clients = asyncio.gather(*(client(pools[number % 4]) for number in range(16)))
+        clients = asyncio.gather(*(client(number) for number in range(16)))
         async with asyncio.timeout(30):
             while calls < 500:  # noqa: ASYNC110 - a count has no event
                 await asyncio.sleep(0)
             service.target = new.port
-            while old.port in service.open:  # noqa: ASYNC110 - as above
-                await asyncio.sleep(0.01)
             await old.drain(5)
+            assert old.port not in service.open
             ended.set()
             await clients
         for pool in pools:
             await pool.close()
+        for channel in channels:
+            await channel.close()
         listening.close()
+
+
+async def test_a_handler_may_promise_its_answer_instead_of_running_as_a_coroutine() -> None:
+    promised: list[RpcLater] = []
+
+    def handle(request: RpcRequest) -> Any:
+        if request.body == b"crash":
+            raise ValueError("a secret")
+        if request.body == b"coroutine":
+            return echo(request)
+        later = RpcLater()
+        if request.body == b"now":
+            later.settle(RpcAnswer(b"at once"))
+        elif request.body == b"error":
+            later.settle(RpcError(Status.ABORTED, "no"))
+        promised.append(later)
+        return later
+
+    async with running(handle) as (server, pool):
+        assert await call(server, pool, b"now") == b"at once"
+        assert await call(server, pool, b"coroutine") == b"coroutine"
+        for body, status in ((b"error", Status.ABORTED), (b"crash", Status.INTERNAL)):
+            with pytest.raises(RpcError) as caught:
+                await call(server, pool, body)
+            assert caught.value.status is status
+            assert "secret" not in caught.value.text
+        waiting = asyncio.ensure_future(call(server, pool, b"later"))
+        await until(lambda: len(promised) == 3)
+        promised[-1].settle(RpcAnswer(b"it came"))
+        assert await waiting == b"it came"
+        waiting = asyncio.ensure_future(call(server, pool, b"never"))
+        await until(lambda: len(promised) == 4)
+        assert not promised[-1].done()
+        waiting.cancel()
+        await until(promised[-1].done)
+        promised[-1].settle(RpcAnswer(b"nobody reads this"))
+        assert await call(server, pool, b"now") == b"at once"
+
+
+async def test_a_promise_can_be_awaited() -> None:
+    later = RpcLater()
+    waiting = asyncio.ensure_future(later)
+    await asyncio.sleep(0)
+    later.settle(RpcAnswer(b"x"))
+    assert (await waiting).body == b"x"
+    assert (await later).body == b"x"
+    failed = RpcLater()
+    failed.settle(RpcError(Status.ABORTED, "no"))
+    with pytest.raises(RpcError, match="no"):
+        await failed
+    dropped = RpcLater()
+    waiting = asyncio.ensure_future(dropped)
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert dropped.done()
