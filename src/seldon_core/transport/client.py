@@ -5,25 +5,18 @@ answer = await pool.request("localhost", 9000, "POST", "/predict", body=b"{}", t
 """
 
 import asyncio
-import errno
-import os
-import socket
 import ssl as ssl_module
 from collections.abc import Sequence
+from functools import lru_cache
 
 import msgspec
 
-from .client_connection import ClientConnection, ClientResponse
-from .errors import CallTimeoutError, ConnectError, ConnectionClosedError
+from .client_connection import ClientConnection, ClientResponse, Receiver
+from .dialing import dial
+from .errors import CallTimeoutError, ConnectionClosedError
+from .heads import AnswerHeads
 
 __all__ = ["ClientLimits", "ClientResponse", "HttpPool"]
-
-_REASONS = {
-    errno.ECONNREFUSED: "connection refused",
-    errno.EHOSTUNREACH: "no route to host",
-    errno.ENETUNREACH: "network is unreachable",
-    errno.ETIMEDOUT: "i/o timeout",
-}
 
 
 class ClientLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +40,7 @@ class HttpPool:
         self._ssl = ssl
         self._idle: dict[tuple[str, int], list[ClientConnection]] = {}
         self._all: set[ClientConnection] = set()
+        self._heads = AnswerHeads()
 
     async def request(
         self,
@@ -66,8 +60,7 @@ class HttpPool:
         any of the answer, it is sent once more on a new connection, unless it is not `repeatable`. Raises CallError
         with a text that says why there is no answer.
         """
-        name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        head = _request_head(f"{method} {path}", name, headers, len(body))
+        head = _request_head((method, path, host, port), headers, len(body))
         if timeout is None:
             return await self._exchange(host, port, head, body, repeatable=repeatable)
         try:
@@ -77,6 +70,27 @@ class HttpPool:
             raise CallTimeoutError(
                 "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
             ) from error
+
+    def begin(
+        self,
+        host: str,
+        port: int,
+        method: str,
+        path: str,
+        *,
+        headers: Sequence[tuple[bytes, bytes]] = (),
+        body: bytes = b"",
+        receiver: Receiver,
+    ) -> ClientConnection | None:
+        """The same without a coroutine, on a kept connection, which `give_back` is called with after the answer.
+
+        None where none is kept: nothing is sent then. A request that fails is not sent again here.
+        """
+        head = _request_head((method, path, host, port), headers, len(body))
+        connection = self._take(host, port)
+        if connection is not None:
+            connection.ask(head, body, receiver)
+        return connection
 
     async def _exchange(self, host: str, port: int, head: bytes, body: bytes, *, repeatable: bool) -> ClientResponse:
         connection = self._take(host, port)
@@ -97,60 +111,39 @@ class HttpPool:
             # Also where the caller gave up: the answer would otherwise come to the next request.
             connection.close()
             raise
-        self._give_back(connection, host, port)
+        self.give_back(connection, host, port)
         return answer
 
     def _take(self, host: str, port: int) -> ClientConnection | None:
         idle = self._idle.get((host, port))
-        oldest = asyncio.get_running_loop().time() - self._limits.idle_seconds
         while idle:
             connection = idle.pop()
-            if connection.open and connection.idle_since > oldest:
+            if connection.open and connection.idle_since > connection.now() - self._limits.idle_seconds:
                 return connection
             connection.close()
         return None
 
-    def _give_back(self, connection: ClientConnection, host: str, port: int) -> None:
+    def give_back(self, connection: ClientConnection, host: str, port: int) -> None:
+        """Keep a connection whose answer is whole for the next request, where it may be kept."""
         idle = self._idle.setdefault((host, port), [])
         if not connection.reusable or not connection.open or len(idle) >= self._limits.max_idle:
             connection.close()
             return
-        connection.idle_since = asyncio.get_running_loop().time()
+        connection.idle_since = connection.now()
         idle.append(connection)
 
     async def _connect(self, host: str, port: int) -> ClientConnection:
         """A new connection, to the first address that accepts one."""
-        try:
-            async with asyncio.timeout(self._limits.connect_seconds):
-                return await self._dial(host, port)
-        except TimeoutError as error:
-            raise ConnectError(f"dial tcp {host}:{port}: i/o timeout") from error
-
-    async def _dial(self, host: str, port: int) -> ClientConnection:
-        loop = asyncio.get_running_loop()
-        try:
-            addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except socket.gaierror as error:
-            raise ConnectError(f"dial tcp: lookup {host}: no such host") from error
-        # IPv4 first, as v1.17.1's orchestrator: servers in pods listen on 0.0.0.0, and `localhost` is often ::1 first.
-        addresses.sort(key=lambda address: address[0] != socket.AF_INET)
-        failure: ConnectError | None = None
-        for _, _, _, _, address in addresses:
-            try:
-                _, connection = await loop.create_connection(
-                    lambda: ClientConnection(self._limits.max_body_bytes, self._forget),
-                    str(address[0]),
-                    port,
-                    ssl=self._ssl,
-                    server_hostname=host if self._ssl is not None else None,
-                )
-            except OSError as error:
-                reason = _REASONS.get(error.errno or 0) or os.strerror(error.errno or errno.EIO).lower()
-                failure = failure or ConnectError(f"dial tcp {address[0]}:{port}: connect: {reason}")
-            else:
-                self._all.add(connection)
-                return connection
-        raise failure or ConnectError(f"dial tcp: lookup {host}: no such host")
+        limits = self._limits
+        connection = await dial(
+            host,
+            port,
+            lambda: ClientConnection(limits.max_body_bytes, self._forget, self._heads),
+            seconds=limits.connect_seconds,
+            ssl=self._ssl,
+        )
+        self._all.add(connection)
+        return connection
 
     def _forget(self, connection: ClientConnection) -> None:
         self._all.discard(connection)
@@ -163,14 +156,35 @@ class HttpPool:
         await asyncio.sleep(0)  # lets the closed sockets leave the loop
 
 
-def _request_head(what: str, host: str, headers: Sequence[tuple[bytes, bytes]], size: int) -> bytes:
-    """A request's head.
+_Target = tuple[str, str, str, int]
+"""Method, path, host, port."""
+
+
+@lru_cache(maxsize=256)
+def _start(target: _Target, fields: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """What requests of one kind begin with. Raises ValueError as _request_head does."""
+    method, path, host, port = target
+    name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    what = f"{method} {path}"
+    start = f"{what} HTTP/1.1\r\nHost: {name}\r\n".encode()
+    if start.count(b"\n") != 2 or what.count(" ") != 1:
+        raise ValueError("a line break or a space in the path of a call")
+    return start + b"".join([_line(field) for field in fields])
+
+
+def _line(field: tuple[bytes, bytes]) -> bytes:
+    line = b"%b: %b\r\n" % field
+    if line.count(b"\n") != 1:
+        raise ValueError("a line break in a header field of a call")
+    return line
+
+
+def _request_head(target: _Target, headers: Sequence[tuple[bytes, bytes]], size: int) -> bytes:
+    """A request's head. The last field is written each time; those before it, which many requests share, are kept.
 
     Raises ValueError where a line break in a header or the path would smuggle in a request of its own.
     """
-    length = f"Content-Length: {size}\r\n" if size or not what.startswith("GET ") else ""
-    start = f"{what} HTTP/1.1\r\nHost: {host}\r\n{length}".encode()
-    fields = b"".join([b"%b: %b\r\n" % field for field in headers])
-    if start.count(b"\n") != (3 if length else 2) or fields.count(b"\n") != len(headers) or what.count(" ") != 1:
-        raise ValueError("a line break in a header field or a space in the path of a call")
-    return start + fields + b"\r\n"
+    start = _start(target, tuple(headers[:-1]))
+    length = b"Content-Length: %d\r\n" % size if size or target[0] != "GET" else b""
+    last = _line(headers[-1]) if headers else b""
+    return b"%b%b%b\r\n" % (start, length, last)

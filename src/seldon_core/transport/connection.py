@@ -4,6 +4,9 @@ import asyncio
 import logging
 from typing import cast
 
+from .budget import BodyBudget, Ticket
+from .heads import Heads
+from .later import Later
 from .messages import Handler, Limits, Refusal, Response
 from .reader import Exchange, RequestReader
 from .wire import has_body, response_head
@@ -22,6 +25,8 @@ class Shared:
         self.refusal = refusal
         self.name = name
         self.date = ""
+        self.heads = Heads()
+        self.budget = BodyBudget(limits.large_bodies_bytes)
         self.closing = False
         self.connections: set[Connection] = set()
         self.empty = asyncio.Event()
@@ -38,13 +43,15 @@ class Connection(asyncio.Protocol):
         self._shared = shared
         self._limits = shared.limits
         self._loop = loop
-        self._reader = RequestReader(shared.limits, shared.refusal)
+        self._reader = RequestReader(shared.limits, shared.refusal, shared.heads)
         self._waiting = self._reader.exchanges
         self._transport: asyncio.Transport | None = None
-        self._active: asyncio.Future[Response] | None = None
+        self._active: asyncio.Future[Response] | Later | None = None
         self._exchange: Exchange | None = None
         self._write_paused = False
+        self._unread = 0
         self._read_paused = False
+        self._ticket: Ticket | None = None
         self._half_closed = False
         self._lingering = False
         self._deadline = 0.0
@@ -61,6 +68,7 @@ class Connection(asyncio.Protocol):
         """Drop what nobody waits for any more, so that a vanished client costs nothing further."""
         self._transport = None
         self._waiting.clear()
+        self._release()
         if self._active is not None:
             self._active.cancel()
         self._shared.connections.discard(self)
@@ -90,6 +98,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client does not read: start no further request of its own until it does."""
         self._write_paused = True
+        self._unread = self._transport.get_write_buffer_size() if self._transport is not None else 0
         self._allow(self._limits.write_stall_seconds)
 
     def resume_writing(self) -> None:
@@ -125,9 +134,22 @@ class Connection(asyncio.Protocol):
         if isinstance(result, Response):
             return result
         self._exchange = exchange
-        self._active = asyncio.ensure_future(result)
-        self._active.add_done_callback(self._answered)
+        if isinstance(result, Later):
+            self._active = result
+            result.then(self._settled)
+            return None
+        self._active = future = asyncio.ensure_future(result)
+        future.add_done_callback(self._answered)
         return None
+
+    def _settled(self, answer: Response) -> None:
+        """A promise is kept."""
+        exchange, self._active, self._exchange = self._exchange, None, None
+        if exchange is None or self._transport is None:
+            return
+        self._allow(self._limits.request_seconds)  # as below
+        self._send(exchange, answer)
+        self._advance()
 
     def _answered(self, future: "asyncio.Future[Response]") -> None:
         exchange, self._active, self._exchange = self._exchange, None, None
@@ -177,29 +199,52 @@ class Connection(asyncio.Protocol):
 
     def _rest(self, transport: asyncio.Transport) -> None:
         """Nothing waits for an answer."""
+        if self._ticket is not None and not self._reader.large:
+            self._release()
         if self._half_closed:
             transport.close()
         elif not self._reader.reading:
             self._allow(self._limits.keep_alive_seconds)
-        elif self._reader.continue_due:
+        elif self._reader.continue_due and not self._awaits_share(0):
             # Only now: before the answers to earlier requests the client would take it for one of them.
             self._reader.continue_due = False
             transport.write(_CONTINUE)
 
     def _throttle(self, transport: asyncio.Transport, waiting: int) -> None:
-        """Read no further while too many requests of this client wait."""
+        """Read no further while too many requests of this client wait, or while a large body has no place yet."""
         if transport.is_closing():
             return
-        full = waiting >= self._limits.max_pipelined
+        full = waiting >= self._limits.max_pipelined or (self._reader.large > 0 and self._awaits_share(waiting))
         if full and not self._read_paused:
             transport.pause_reading()
         elif self._read_paused and not full:
             transport.resume_reading()
         self._read_paused = full
 
+    def _awaits_share(self, waiting: int) -> bool:
+        """Whether a large body that arrives has to wait: for the answers before it, or for memory."""
+        size = self._reader.large
+        if not size:
+            return False
+        if self._active is not None or waiting:
+            return True
+        if self._ticket is None:
+            self._ticket = self._shared.budget.ask(size, self._share_granted)
+        return not self._ticket.held
+
+    def _share_granted(self) -> None:
+        self._allow(self._limits.request_seconds)
+        self._advance()
+
+    def _release(self) -> None:
+        ticket, self._ticket = self._ticket, None
+        if ticket is not None:
+            self._shared.budget.give_back(ticket)
+
     def _linger(self, transport: asyncio.Transport) -> None:
         """Close our half and read the client's away: closing at once would make the kernel drop the refusal unread."""
         self._lingering = True
+        self._release()
         self._allow(self._limits.linger_seconds)
         if not transport.can_write_eof() or self._half_closed:
             transport.close()
@@ -217,15 +262,25 @@ class Connection(asyncio.Protocol):
         """End what takes too long: an idle connection, a request that does not arrive, an answer that nobody reads."""
         if self._transport is None or now < self._deadline:
             return
-        if self._lingering or self._write_paused or self._half_closed:
+        if self._write_paused and not self._lingering and self._is_read(self._transport):
+            self._allow(self._limits.write_stall_seconds)
+        elif self._lingering or self._write_paused or self._half_closed:
             self._transport.abort()
         elif self._active is not None or self._waiting:
             return
+        elif self._ticket is not None and not self._ticket.held:
+            self._reader.refuse(503, "Too many large requests are being answered; try again later.")
+            self._advance()
         elif self._reader.reading:
             self._reader.refuse(408, f"The request did not arrive within {self._limits.request_seconds:g} seconds.")
             self._advance()
         else:
             self._transport.close()
+
+    def _is_read(self, transport: asyncio.Transport) -> bool:
+        """Whether a slow client has read on since the last look, at no less than the slowest rate."""
+        before, self._unread = self._unread, transport.get_write_buffer_size()
+        return before - self._unread >= self._limits.slowest_bytes_per_second * self._limits.write_stall_seconds
 
     def close_if_idle(self) -> None:
         """Close a connection on which nothing is under way."""

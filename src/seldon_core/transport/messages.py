@@ -1,6 +1,7 @@
 """The values between the wire and a handler: requests, answers, headers, and the limits on them."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -8,10 +9,12 @@ import msgspec
 class Headers:
     """Header fields in the order and case of the wire, read without regard to case."""
 
-    __slots__ = ("_index", "raw")
+    __slots__ = ("_index", "derived", "raw")
 
     def __init__(self, raw: Sequence[tuple[bytes, bytes]] = ()) -> None:
         self.raw = raw
+        self.derived: dict[Any, Any] = {}
+        """What a handler made of these fields alone: requests with the same head share one object (heads.py)."""
         self._index: dict[str, bytes] | None = None
 
     def get(self, name: str, default: str | None = None) -> str | None:
@@ -41,12 +44,16 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Response(msgspec.Struct, frozen=True):
-    """One whole answer. An empty `content_type` sends no Content-Type field."""
+    """One whole answer. An empty `content_type` sends no Content-Type field.
+
+    `common` are further header fields, the same in many answers: they are written out once and kept.
+    """
 
     status: int
     body: bytes = b""
     content_type: str = "application/json"
     headers: tuple[tuple[str, str], ...] = ()
+    common: tuple[tuple[str, str], ...] = ()
 
 
 Handler = Callable[[Request], Awaitable[Response] | Response]
@@ -68,6 +75,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_headers: int = 100
     max_body_bytes: int = 64 * 1024 * 1024
     """A larger body is answered 413 before it is read."""
+    large_bodies_bytes: int = 64 * 1024 * 1024
+    """Of bodies above 1 MB at once, all connections together; others are read when there is room for them."""
     request_seconds: float = 30.0
     """For a request to arrive whole; each `slowest_bytes_per_second` received adds a second."""
     slowest_bytes_per_second: int = 16 * 1024

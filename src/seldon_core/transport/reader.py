@@ -11,6 +11,8 @@ from urllib.parse import unquote_to_bytes
 import httptools
 import msgspec
 
+from .budget import SMALL_BYTES
+from .heads import Heads
 from .messages import Headers, Limits, Refusal, Request, Response
 
 
@@ -30,9 +32,10 @@ class _RefusedError(Exception):
 class RequestReader:
     """The reading half of one connection."""
 
-    def __init__(self, limits: Limits, refusal: Refusal) -> None:
+    def __init__(self, limits: Limits, refusal: Refusal, heads: Heads | None = None) -> None:
         self._limits = limits
         self._refusal = refusal
+        self._heads = heads or Heads()
         self._parser: Any = httptools.HttpRequestParser(self)
         self._refused: tuple[int, str] | None = None
         self._chunk_bytes = 0
@@ -46,6 +49,8 @@ class RequestReader:
         """A request has begun to arrive and is not whole."""
         self.continue_due = False
         """The client waits for `100 Continue` before it sends the body."""
+        self.large = 0
+        """Bytes that the arriving body may take, where it is a large one."""
         self._head_done = False
         self._head_bytes = 0
         self._upgrade_offered = False
@@ -58,7 +63,12 @@ class RequestReader:
         """Read on. Never raises: what is wrong becomes a refusal in `exchanges`."""
         if self.over:
             return
+        begins = not self.reading
+        if begins and (request := self._heads.request(data)) is not None:
+            self.exchanges.append(Exchange(request, None, keep_alive=True, old_protocol=False))
+            return
         self._chunk_bytes = len(data)
+        waiting = len(self.exchanges)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -69,10 +79,16 @@ class RequestReader:
             if not self.over:
                 self.refuse(*(self._refused or (400, f"The request is not valid HTTP/1.1: {error}.")))
             return
-        if self.reading and not self._head_done:
+        if begins and not self.reading and len(self.exchanges) == waiting + 1:
+            self._learn(data, self.exchanges[-1])
+        elif self.reading and not self._head_done:
             self._head_bytes += len(data)
             if self._head_bytes > self._limits.max_header_bytes:
                 self.refuse(431, self._header_sentence())
+
+    def _learn(self, data: bytes, exchange: Exchange) -> None:
+        if exchange.request is not None and exchange.keep_alive and not exchange.old_protocol:
+            self._heads.learn(data, exchange.request)
 
     def refuse(self, status: int, sentence: str) -> None:
         """Answer `sentence` after everything that came before, and read no further."""
@@ -80,6 +96,7 @@ class RequestReader:
         self.exchanges.append(Exchange(None, refusal, keep_alive=False, old_protocol=False))
         self.over = True
         self.reading = False
+        self.large = 0
 
     def _stop(self, status: int, sentence: str) -> NoReturn:
         self._refused = (status, sentence)
@@ -129,6 +146,8 @@ class RequestReader:
             self._stop(400, f"The request has {hosts} Host header fields; exactly one is needed.")
         if declared > self._limits.max_body_bytes:
             self._stop(413, self._body_sentence(f"{declared} bytes long"))
+        if declared > SMALL_BYTES:
+            self.large = declared
         if self._parser.should_upgrade():
             if self._parser.get_method() == b"CONNECT":
                 self._stop(405, "The method CONNECT is not served here.")
@@ -153,6 +172,8 @@ class RequestReader:
         self._body_bytes += len(body)
         if self._body_bytes > self._limits.max_body_bytes:
             self._stop(413, self._body_sentence("longer"))
+        if self._body_bytes > SMALL_BYTES and not self.large:
+            self.large = self._limits.max_body_bytes  # sent in chunks: nobody knows its length
 
     def on_message_complete(self) -> None:
         """A whole request waits for its answer."""
@@ -170,7 +191,9 @@ class RequestReader:
         )
         keep_alive = parser.should_keep_alive()
         self.exchanges.append(Exchange(request, None, keep_alive, parser.get_http_version() == "1.0"))
+        self._body = []  # an idle connection keeps nothing
         self.reading = False
+        self.large = 0
         self.continue_due = False
         self.over = not keep_alive
 

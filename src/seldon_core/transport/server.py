@@ -7,20 +7,16 @@ await server.drain(10)
 """
 
 import asyncio
-import errno
-import os
-import socket
 import ssl as ssl_module
 from email.utils import formatdate
 
 from .connection import Connection, Shared
+from .listening import BACKLOG, empty_queue, listening
 from .messages import Handler, Headers, Limits, Refusal, Request, Response, plain_refusal
 
 __all__ = ["Handler", "Headers", "HttpServer", "Limits", "Refusal", "Request", "Response", "plain_refusal"]
 
 _TICK_SECONDS = 1.0
-_ACCEPT_SECONDS = 0.01  # some turns of the loop, in which it accepts what is queued
-_BACKLOG = 2048  # connections that the kernel may hold while the loop is busy
 _TLS_HANDSHAKE_SECONDS = 10.0
 
 
@@ -52,9 +48,9 @@ class HttpServer:
         self._tls = ssl is not None
         self._server = await loop.create_server(
             lambda: Connection(self._shared, loop),
-            sock=_listening(host, port),
+            sock=listening(host, port),
             ssl=ssl,
-            backlog=_BACKLOG,
+            backlog=BACKLOG,
             ssl_handshake_timeout=_TLS_HANDSHAKE_SECONDS if ssl is not None else None,
         )
         self._tick()
@@ -66,6 +62,7 @@ class HttpServer:
         now = loop.time()
         for connection in list(self._shared.connections):
             connection.check(now)
+        self._shared.budget.tick(now)
         self._ticker = loop.call_later(_TICK_SECONDS, self._tick)
 
     def announce_close(self) -> None:
@@ -90,7 +87,7 @@ class HttpServer:
         shared.closing = True
         deadline = loop.time() + deadline_seconds
         if self._server is not None:
-            await self._empty_queue(self._server)
+            await empty_queue(self._server)
             self._server.close()
         grace = min(shared.limits.idle_grace_seconds, deadline_seconds)
         if self._tls:
@@ -108,16 +105,6 @@ class HttpServer:
             self._ticker.cancel()
             self._ticker = None
 
-    async def _empty_queue(self, server: asyncio.Server) -> None:
-        """Accept the connections that the kernel holds: those that are in its queue when it closes would be reset.
-
-        The queue is made as short as it goes first, so that later clients are refused, and know that nothing was sent.
-        """
-        for listening in server.sockets:
-            with socket.socket(fileno=os.dup(listening.fileno())) as twin:
-                twin.listen(0)
-        await asyncio.sleep(_ACCEPT_SECONDS)
-
     async def _wait_empty(self, seconds: float) -> None:
         self._shared.empty.clear()
         if not self._shared.connections:
@@ -126,17 +113,3 @@ class HttpServer:
             await asyncio.wait_for(self._shared.empty.wait(), seconds)
         except TimeoutError:
             return
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    """A bound socket. All addresses means one socket for both families, and IPv4 alone where the host has no IPv6."""
-    if host:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    if socket.has_dualstack_ipv6():
-        try:
-            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG)
-        except OSError as error:
-            if error.errno not in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
-                raise
-    return socket.create_server(("", port), backlog=_BACKLOG)

@@ -1,6 +1,8 @@
 """A client that sends exactly the bytes it is given, and reads answers one by one."""
 
 import asyncio
+import socket
+import struct
 
 import msgspec
 
@@ -33,6 +35,11 @@ class RawClient:
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:] if line)}
         size = 0 if head_only else int(headers.get("content-length", "0"))
         return Answer(int(lines[0].split()[1]), headers, await self.reader.readexactly(size))
+
+    def vanish(self) -> None:
+        """End by a reset: a plain end may be that of a client that still reads."""
+        self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
 
     async def ended(self) -> bytes:
         """Everything up to the end of the connection."""
