@@ -5,16 +5,19 @@ Source: specification 3.
 
 import logging
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 
 from seldon_core.transport.rpc import Metadata, RpcAnswer, RpcError, RpcHandler, RpcRequest, Status
 
+from . import logged
 from .graph import Walk
+from .headers import new_puid
+from .logged import LoggedWalk
 from .message import GraphError, Message, Nodes, Payloads, RawHeaders
 from .metrics import ExecutorMetrics
 from .nodes import Node, Step, find
 from .proto_payloads import PROTOBUF
+from .request_log import RequestLog
 from .settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -31,9 +34,17 @@ class ExecutorRpc:
     """One protocol over gRPC. `methods` are what the transport serves; protocols fill it."""
 
     def __init__(
-        self, root: Node, nodes: Nodes, payloads: Payloads, metrics: ExecutorMetrics, settings: Settings
+        self,
+        root: Node,
+        nodes: Nodes,
+        payloads: Payloads,
+        metrics: ExecutorMetrics,
+        settings: Settings,
+        *,
+        log: RequestLog | None = None,
     ) -> None:
         self._root = root
+        self._log = log
         self._nodes = nodes
         self._payloads = payloads
         self._metrics = metrics
@@ -44,14 +55,14 @@ class ExecutorRpc:
         """A handler whose answers, and errors, carry the prediction's id: the client's, or a new one."""
 
         async def handle(request: RpcRequest) -> RpcAnswer:
-            puid = request.get(_PUID) or str(uuid.uuid4())
+            puid = request.get(_PUID) or new_puid()
             return await self._answered(act, request, puid, ((_PUID, puid),))
 
         return handle
 
     def _plain(self, act: Action) -> RpcHandler:
         async def handle(request: RpcRequest) -> RpcAnswer:
-            return await self._answered(act, request, request.get(_PUID) or str(uuid.uuid4()), ())
+            return await self._answered(act, request, request.get(_PUID) or new_puid(), ())
 
         return handle
 
@@ -79,7 +90,10 @@ class ExecutorRpc:
         return self._payloads.inject(answer, walk.decisions).body if self._settings.inject_routing else answer.body
 
     def _walk(self, request: RpcRequest, puid: str) -> Walk:
-        return Walk(self._nodes, self._payloads, onward(request, puid))
+        headers = onward(request, puid)
+        if self._log is None or logged.is_skipped(request.get(logged.SKIP)):
+            return Walk(self._nodes, self._payloads, headers)
+        return LoggedWalk(self._nodes, self._payloads, headers, self._log, puid)
 
     async def _ask(self, request: RpcRequest, puid: str, name: str, step: Step, body: bytes) -> bytes:
         """A node's own answer."""

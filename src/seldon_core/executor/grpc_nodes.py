@@ -3,8 +3,8 @@
 import time
 from collections.abc import Mapping
 
+from seldon_core.transport.calls import RpcCalls
 from seldon_core.transport.rpc import Metadata, RpcError, Status
-from seldon_core.transport.rpc_client import RpcPool
 
 from .message import GraphError, Message, RawHeaders
 from .metrics import ExecutorMetrics
@@ -16,7 +16,7 @@ class GrpcNodes:
     """Nodes behind gRPC. `timeout` (seconds) bounds each call; None does not. `methods` are those of the protocol."""
 
     def __init__(
-        self, pool: RpcPool, metrics: ExecutorMetrics, timeout: float | None, methods: Mapping[Step, str]
+        self, pool: RpcCalls, metrics: ExecutorMetrics, timeout: float | None, methods: Mapping[Step, str]
     ) -> None:
         self._methods = methods
         self._pool = pool

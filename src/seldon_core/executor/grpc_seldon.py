@@ -11,6 +11,7 @@ from .message import GraphError, Message, Nodes
 from .metrics import ExecutorMetrics
 from .nodes import Node, Step, called, first, last
 from .proto_payloads import PROTOBUF, ProtoPayloads
+from .request_log import RequestLog
 from .settings import Settings
 
 METHODS = {
@@ -29,8 +30,16 @@ _SERVICE = "/seldon.protos.Seldon/"
 class SeldonRpc(ExecutorRpc):
     """The service of the orchestrator."""
 
-    def __init__(self, root: Node, nodes: Nodes, metrics: ExecutorMetrics, settings: Settings) -> None:
-        super().__init__(root, nodes, ProtoPayloads(), metrics, settings)
+    def __init__(
+        self,
+        root: Node,
+        nodes: Nodes,
+        metrics: ExecutorMetrics,
+        settings: Settings,
+        *,
+        log: RequestLog | None = None,
+    ) -> None:
+        super().__init__(root, nodes, ProtoPayloads(), metrics, settings, log=log)
         self.methods = {
             f"{_SERVICE}Predict": self._with_puid(self._predict),
             f"{_SERVICE}SendFeedback": self._with_puid(self._feedback),

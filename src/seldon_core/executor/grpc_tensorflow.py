@@ -14,6 +14,7 @@ from .message import GraphError, Message
 from .metrics import ExecutorMetrics
 from .nodes import Node, Step, first
 from .proto_payloads import PROTOBUF, ProtoPayloads
+from .request_log import RequestLog
 from .settings import Settings
 
 _PREDICT = "/tensorflow.serving.PredictionService/Predict"
@@ -51,8 +52,16 @@ class TensorflowProtoPayloads(ProtoPayloads):
 class TensorflowRpc(ExecutorRpc):
     """The services, with the orchestrator in the place of a server."""
 
-    def __init__(self, root: Node, nodes: GrpcNodes, metrics: ExecutorMetrics, settings: Settings) -> None:
-        super().__init__(root, nodes, TensorflowProtoPayloads(), metrics, settings)
+    def __init__(
+        self,
+        root: Node,
+        nodes: GrpcNodes,
+        metrics: ExecutorMetrics,
+        settings: Settings,
+        *,
+        log: RequestLog | None = None,
+    ) -> None:
+        super().__init__(root, nodes, TensorflowProtoPayloads(), metrics, settings, log=log)
         self.methods = {_PREDICT: self._with_puid(self._predict)} | {
             method: self._with_puid(self._passed_on(nodes.with_methods({Step.PREDICT: method})))
             for method in _OF_ONE_MODEL

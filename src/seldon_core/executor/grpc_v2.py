@@ -12,6 +12,7 @@ from .message import GraphError, Message, Nodes
 from .metrics import ExecutorMetrics
 from .nodes import Node, Step
 from .proto_payloads import PROTOBUF, ProtoPayloads
+from .request_log import RequestLog
 from .settings import Settings
 
 _SERVICE = "/inference.GRPCInferenceService/"
@@ -53,9 +54,16 @@ class V2Rpc(ExecutorRpc):
     """The service, with the orchestrator in the place of a server."""
 
     def __init__(
-        self, root: Node, nodes: Nodes, metrics: ExecutorMetrics, settings: Settings, readiness: Readiness
+        self,
+        root: Node,
+        nodes: Nodes,
+        metrics: ExecutorMetrics,
+        settings: Settings,
+        readiness: Readiness,
+        *,
+        log: RequestLog | None = None,
     ) -> None:
-        super().__init__(root, nodes, V2ProtoPayloads(), metrics, settings)
+        super().__init__(root, nodes, V2ProtoPayloads(), metrics, settings, log=log)
         self._readiness = readiness
         self.methods = {
             f"{_SERVICE}ModelInfer": self._with_puid(self._predict),

@@ -12,6 +12,7 @@ knows no health checks counts as ready. Source: specification 3 (readiness).
 import asyncio
 import logging
 
+from seldon_core.transport.calls import Links
 from seldon_core.transport.client import ClientLimits, HttpPool
 from seldon_core.transport.errors import CallError, CallTimeoutError, ConnectError
 from seldon_core.transport.rpc import RpcError, Status
@@ -28,9 +29,17 @@ _DIAL_SECONDS = 1.0  # below the check's: a host that is gone must not look like
 class Readiness:
     """The answer to /ready. Its connections are its own: checks neither take those of requests nor wait for them."""
 
-    def __init__(self, root: Node, *, full: bool, v2: bool = False, dial_seconds: float = _DIAL_SECONDS) -> None:
-        self._pool = HttpPool(limits=ClientLimits(connect_seconds=dial_seconds))
-        self._rpc_pool = RpcPool()
+    def __init__(
+        self,
+        root: Node,
+        *,
+        full: bool,
+        v2: bool = False,
+        dial_seconds: float = _DIAL_SECONDS,
+        links: Links | None = None,
+    ) -> None:
+        own = (HttpPool(limits=ClientLimits(connect_seconds=dial_seconds)), RpcPool())
+        self._pool, self._rpc_pool = links or own
         self._nodes = called(root)
         seldon = "/api/v1.0/health/status" if full else "/health/status"
         self._path = "/v2/health/ready" if v2 else seldon

@@ -8,7 +8,7 @@ from enum import Enum
 
 import msgspec
 
-from seldon_core.api.types import PredictiveUnit, Predictor
+from seldon_core.api.types import Logger, PredictiveUnit, Predictor
 
 from .predictor import image_of
 
@@ -26,6 +26,15 @@ class Step(Enum):
     FEEDBACK = "feedback"
     STATUS = "status"
     METADATA = "metadata"
+
+
+class LogRule(msgspec.Struct, frozen=True):
+    """Which of a node's payloads the request logger sends, and where to."""
+
+    url: str
+    requests: bool
+    answers: bool
+    """And feedback."""
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,6 +61,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
     model_image: str
     model_version: str
     children: tuple["Node", ...]
+    logger: LogRule | None = None
 
     @property
     def address(self) -> str:
@@ -59,8 +69,8 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.host}:{self.port}"
 
 
-def build(predictor: Predictor, unit: PredictiveUnit | None = None) -> Node:
-    """The runnable form of a checked predictor's graph."""
+def build(predictor: Predictor, unit: PredictiveUnit | None = None, *, log_url: str = "") -> Node:
+    """The runnable form of a checked predictor's graph. `log_url` is that of loggers which name none."""
     unit = unit or predictor.graph
     endpoint = unit.endpoint
     methods = frozenset(unit.methods)
@@ -81,7 +91,8 @@ def build(predictor: Predictor, unit: PredictiveUnit | None = None) -> Node:
         random_ratio=_ratio(unit) if unit.implementation == "RANDOM_ABTEST" else None,
         model_image=image,
         model_version=version,
-        children=tuple(build(predictor, child) for child in unit.children),
+        children=tuple(build(predictor, child, log_url=log_url) for child in unit.children),
+        logger=None if unit.logger is None else _log_rule(unit.logger, log_url),
     )
 
 
@@ -114,6 +125,10 @@ def _input_step(kind: str, methods: frozenset[str]) -> Step | None:
     if kind == "MODEL":
         return Step.PREDICT
     return Step.TRANSFORM_INPUT if kind == "TRANSFORMER" or "TRANSFORM_INPUT" in methods else None
+
+
+def _log_rule(logger: Logger, log_url: str) -> LogRule:
+    return LogRule(logger.url or log_url, logger.mode in {"request", "all"}, logger.mode in {"response", "all"})
 
 
 def _ratio(unit: PredictiveUnit) -> float:

@@ -1,6 +1,8 @@
 """Where nodes are asked over REST, in each protocol. Source: specification 3 (model calls)."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
+from urllib.parse import quote
 
 from .message import GraphError
 from .nodes import Step
@@ -45,12 +47,18 @@ def seldon(step: Step, _: str) -> str:
 
 def v2(step: Step, name: str) -> str:
     """The Open Inference Protocol."""
-    return f"/v2/models/{name}{_end(_V2, step)}"
+    return f"/v2/models/{_quoted(name)}{_end(_V2, step)}"
 
 
 def tensorflow(step: Step, name: str) -> str:
     """TensorFlow Serving."""
-    return f"/v1/models/{name}{_end(_TENSORFLOW, step)}"
+    return f"/v1/models/{_quoted(name)}{_end(_TENSORFLOW, step)}"
+
+
+@lru_cache(maxsize=256)
+def _quoted(name: str) -> str:
+    """A name as one word of a path: a client may have put anything into its own."""
+    return quote(name, safe="")
 
 
 def _end(ends: Mapping[Step, str], step: Step) -> str:

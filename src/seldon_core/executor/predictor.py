@@ -12,11 +12,13 @@ from typing import Any
 
 import msgspec
 
-from seldon_core.api.types import BUILT_IN, UNIT_TYPES, UNKNOWN_IMPLEMENTATION, PredictiveUnit, Predictor
+from seldon_core.api.types import BUILT_IN, UNIT_TYPES, UNKNOWN_IMPLEMENTATION, Logger, PredictiveUnit, Predictor
 
+from . import collector
 from .settings import Settings
 
 _METHODS = frozenset({"TRANSFORM_INPUT", "TRANSFORM_OUTPUT", "ROUTE", "AGGREGATE", "SEND_FEEDBACK"})
+_LOG_MODES = frozenset({"all", "request", "response"})
 _HOW = "it must be the base64 of a predictor's JSON, as the operator writes it"
 
 
@@ -53,7 +55,7 @@ def check(predictor: Predictor, settings: Settings) -> None:
         raise PredictorError(f"The server type {settings.server_type} is not served by this executor; use rpc.")
     names: set[str] = set()
     for unit in units(predictor.graph):
-        _check_unit(unit)
+        _check_unit(unit, settings)
         if unit.name in names:
             raise PredictorError(f"The graph has two units named {unit.name}; give each its own name.")
         names.add(unit.name)
@@ -75,7 +77,7 @@ def image_of(predictor: Predictor, unit: PredictiveUnit) -> str:
     return ""
 
 
-def _check_unit(unit: PredictiveUnit) -> None:
+def _check_unit(unit: PredictiveUnit, settings: Settings) -> None:
     where = f"The graph's unit {unit.name or '(without a name)'}"
     if not unit.name:
         raise PredictorError("A unit of the graph has no name; give each one a name.")
@@ -86,7 +88,7 @@ def _check_unit(unit: PredictiveUnit) -> None:
             f"{where} has the unknown method {min(unknown)}; use some of {', '.join(sorted(_METHODS))}."
         )
     if unit.logger is not None:
-        raise PredictorError(f"{where} has a logger, and this executor does not log requests yet; remove `logger`.")
+        _check_logger(unit.logger, where, settings)
     if unit.implementation == "RANDOM_ABTEST" and len(unit.children) < 2:
         raise PredictorError(f"{where} is a RANDOM_ABTEST with {len(unit.children)} children; it needs two.")
     has_container = bool(unit.type or unit.methods) and unit.implementation not in BUILT_IN - {UNKNOWN_IMPLEMENTATION}
@@ -94,6 +96,21 @@ def _check_unit(unit: PredictiveUnit) -> None:
         raise PredictorError(
             f"{where} has no endpoint.service_host; the operator fills it in from the unit's container."
         )
+
+
+def _check_logger(logger: Logger, where: str, settings: Settings) -> None:
+    if logger.mode not in _LOG_MODES:
+        raise PredictorError(f"{where} has the logger.mode {logger.mode!r}; use all, request or response.")
+    if settings.log_kafka_broker:
+        raise PredictorError(
+            f"{where} has a logger, and LOGGER_KAFKA_BROKER is set, but this executor logs over HTTP alone; "
+            "remove that variable, and name a collector in logger.url."
+        )
+    try:
+        collector.collector(logger.url or settings.log_endpoint)
+    except ValueError as error:
+        named = "logger.url" if logger.url else "REQUEST_LOGGER_DEFAULT_ENDPOINT, which its logger needs,"
+        raise PredictorError(f"{where}: {named} {error}.") from error
 
 
 def _without_nulls(value: Any) -> Any:

@@ -1,11 +1,13 @@
 """Calling nodes over REST. Error texts are those of v1.17.1's orchestrator (specification 3)."""
 
 import time
+from functools import lru_cache
 
-from seldon_core.transport.client import HttpPool
+from seldon_core.transport.calls import HttpCalls
 from seldon_core.transport.errors import CallError
 
-from .message import JSON, JSON_LENGTH, GraphError, Message, NodeError, RawHeaders
+from .headers import described
+from .message import JSON_LENGTH, GraphError, Message, NodeError, RawHeaders
 from .metrics import ExecutorMetrics
 from .nodes import Node, Step
 from .paths import Paths
@@ -20,7 +22,7 @@ class RestNodes:
     """
 
     def __init__(
-        self, pool: HttpPool, metrics: ExecutorMetrics, timeout: float | None, paths: Paths, name: str = ""
+        self, pool: HttpCalls, metrics: ExecutorMetrics, timeout: float | None, paths: Paths, name: str = ""
     ) -> None:
         self._pool = pool
         self._metrics = metrics
@@ -36,11 +38,8 @@ class RestNodes:
         """One call. Raises NodeError for an answer other than 200, GraphError for none."""
         path, method = self._paths(step, self._name or node.name), "GET" if step in _READS else "POST"
         if method == "POST":
-            headers = (*headers, (b"Content-Type", message.content_type.encode("latin-1")))
-            if message.content_encoding:
-                headers = (*headers, (b"Content-Encoding", message.content_encoding.encode("latin-1")))
-            if message.json_length:
-                headers = (*headers, (JSON_LENGTH.encode(), message.json_length.encode("latin-1")))
+            # Before the others: the last one is the puid, which alone differs from request to request.
+            headers = describing(message.content_type, message.content_encoding, message.json_length) + headers
         begun = time.perf_counter()
         try:
             answer = await self._pool.request(
@@ -55,15 +54,25 @@ class RestNodes:
                 repeatable=step is not Step.FEEDBACK,
             )
         except CallError as error:
-            raise GraphError(f'{method.capitalize()} "http://{node.address}{path}": {error}') from error
+            raise unanswered(node, path, method, error) from error
         self._metrics.called(node, path, method, answer.status, time.perf_counter() - begun)
-        result = Message(
-            answer.body,
-            answer.headers.get("content-type") or JSON,
-            answer.headers.get("content-encoding") or "",
-            answer.headers.get(JSON_LENGTH) or "",
-            answered=True,
-        )
+        result = Message(answer.body, *described(answer.headers), answered=True)
         if answer.status != 200:
             raise NodeError(answer.status, result)
         return result
+
+
+def unanswered(node: Node, path: str, method: str, error: CallError) -> GraphError:
+    """That a node gave no answer."""
+    return GraphError(f'{method.capitalize()} "http://{node.address}{path}": {error}')
+
+
+@lru_cache(maxsize=64)
+def describing(content_type: str, content_encoding: str, json_length: str) -> RawHeaders:
+    """The fields that say how to read a body."""
+    fields: RawHeaders = ((b"Content-Type", content_type.encode("latin-1")),)
+    if content_encoding:
+        fields = (*fields, (b"Content-Encoding", content_encoding.encode("latin-1")))
+    if json_length:
+        fields = (*fields, (JSON_LENGTH.encode(), json_length.encode("latin-1")))
+    return fields

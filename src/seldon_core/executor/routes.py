@@ -8,6 +8,8 @@ from seldon_core.transport.messages import Request
 
 from .message import Message
 
+PREDICTIONS = "predictions"
+"""What metrics call them."""
 READS = frozenset({"GET", "HEAD"})
 _WRITES = frozenset({"POST"})
 _TO_READ = "GET,OPTIONS"
@@ -78,7 +80,7 @@ def _seldon(probes: Mapping[str, Route], actions: Actions) -> Routes:
     }
     named: dict[str, Route] = {}
     for version in ("v0.1", "v1.0"):
-        exact[f"/api/{version}/predictions"] = Route("predictions", _WRITES, _TO_WRITE, actions.predict)
+        exact[f"/api/{version}/predictions"] = Route(PREDICTIONS, _WRITES, _TO_WRITE, actions.predict)
         exact[f"/api/{version}/feedback"] = Route("feedback", _WRITES, _TO_WRITE, actions.feedback)
         named[f"/api/{version}/status/{{}}"] = Route("status", READS, _TO_READ, actions.model_status)
         named[f"/api/{version}/metadata/{{}}"] = Route("metadata", READS, _TO_READ, actions.model_metadata)
@@ -86,7 +88,7 @@ def _seldon(probes: Mapping[str, Route], actions: Actions) -> Routes:
 
 
 def _v2(probes: Mapping[str, Route], actions: Actions) -> Routes:
-    predictions = Route("predictions", _WRITES, _TO_WRITE, actions.predict)
+    predictions = Route(PREDICTIONS, _WRITES, _TO_WRITE, actions.predict)
     exact = {
         **probes,
         "/v2/models/infer": predictions,
@@ -103,7 +105,7 @@ def _v2(probes: Mapping[str, Route], actions: Actions) -> Routes:
 
 
 def _tensorflow(probes: Mapping[str, Route], actions: Actions) -> Routes:
-    predictions = Route("predictions", _WRITES, _TO_WRITE, actions.predict)
+    predictions = Route(PREDICTIONS, _WRITES, _TO_WRITE, actions.predict)
     exact = {
         **probes,
         "/v1/models:predict": predictions,

@@ -6,9 +6,13 @@ truth value. Source: specification 1.2 (the container's args) and 3 (the flags).
 
 import argparse
 import re
+import socket
 from collections.abc import Mapping, Sequence
 
 import msgspec
+
+from seldon_core.transport import tracing_settings
+from seldon_core.transport.tracing_settings import TracingSettings
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|ns)")
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
@@ -20,6 +24,7 @@ _KAFKA = ("kafka_", "log_kafka_")
 # With the pre-stop sleep of 5 s it ends 2 s before the models are signalled, after their sleep of 10 s: time to finish
 # what is in flight with every node still listening.
 _DEFAULT_SHUTDOWN_DELAY = "3s"
+_LOG_ENDPOINT = "http://default-broker"  # as the chart has it
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +52,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     inject_routing: bool
     allowed_origins: str
     allowed_headers: str
+    hostname: str = ""
+    """By which events of the request logger name this process."""
+    protocol_name: str = "seldon"
+    """As the command line has it."""
+    log_endpoint: str = _LOG_ENDPOINT
+    """Where loggers without a URL send to."""
+    log_workers: int = 10
+    log_queue_size: int = 10_000
+    log_wait: float = 2.0
+    """For which an event waits for room in the queue."""
+    log_kafka_broker: str = ""
+    tracing: TracingSettings | None = None
 
 
 class SettingsError(ValueError):
@@ -63,6 +80,10 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         raise SettingsError("--file is not supported: give the predictor in the environment variable ENGINE_PREDICTOR.")
     level = flags.log_level or environment.get("SELDON_LOG_LEVEL", "INFO")
     debug = flags.debug or _is_true(environment.get("SELDON_DEBUG", "false"))
+    try:
+        tracing = tracing_settings.parse(environment, "executor")
+    except ValueError as error:
+        raise SettingsError(str(error)) from error
     return Settings(
         deployment=flags.sdep,
         namespace=flags.namespace,
@@ -83,6 +104,14 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         inject_routing=bool(environment.get("SELDON_ENABLE_ROUTING_INJECTION", "")),
         allowed_origins=environment.get("CORS_ALLOWED_ORIGINS", ""),
         allowed_headers=environment.get("CORS_ALLOWED_HEADERS", ""),
+        hostname=flags.hostname or environment.get("POD_NAME", "") or socket.gethostname(),
+        protocol_name=flags.protocol or "seldon",
+        log_endpoint=environment.get("REQUEST_LOGGER_DEFAULT_ENDPOINT", "") or _LOG_ENDPOINT,
+        log_workers=_at_least("logger_workers", flags.logger_workers, 1),
+        log_queue_size=_at_least("log_work_buffer_size", flags.log_work_buffer_size, 1),
+        log_wait=_at_least("log_write_timeout_ms", flags.log_write_timeout_ms, 0) / 1000,
+        log_kafka_broker=flags.log_kafka_broker or environment.get("LOGGER_KAFKA_BROKER", ""),
+        tracing=tracing,
     )
 
 
@@ -113,7 +142,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--max_body_bytes", type=int, default=64 * 1024 * 1024, help="a larger request is answered 413")
     parser.add_argument("--log_level", default="", help="debug, info, warning or error (env SELDON_LOG_LEVEL)")
     parser.add_argument("--debug", type=_is_true, default=False, help="the same as --log_level debug")
-    for name in ("file", "hostname", "logger_workers", "log_work_buffer_size", "log_write_timeout_ms"):
+    parser.add_argument("--hostname", default="", help="by which logged events name this process (env POD_NAME)")
+    parser.add_argument("--logger_workers", type=int, default=10, help="how many logged events are sent at once")
+    parser.add_argument("--log_work_buffer_size", type=int, default=10_000, help="how many of them may wait")
+    parser.add_argument(
+        "--log_write_timeout_ms", type=int, default=2000, help="how long one waits for room among those, then dropped"
+    )
+    for name in ("file", "log_kafka_broker"):
         parser.add_argument(f"--{name}", default="", help=argparse.SUPPRESS)
     return parser
 
@@ -132,9 +167,15 @@ def _dashes(arguments: Sequence[str]) -> list[str]:
             assigned, value = "=", "true"
         elif not assigned and rest and name != "help":
             assigned, value = "=", rest.pop(0)
-        if not name.startswith(_KAFKA):
+        if not name.startswith(_KAFKA) or name == "log_kafka_broker":
             result.append(f"--{name}{assigned}{value}")
     return result
+
+
+def _at_least(name: str, number: int, least: int) -> int:
+    if number < least:
+        raise SettingsError(f"--{name}: {number} is too small; use {least} or more.")
+    return number
 
 
 def _is_true(text: str) -> bool:

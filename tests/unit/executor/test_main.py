@@ -81,7 +81,7 @@ async def test_calls_over_grpc_are_served_after_sigterm_and_finished_at_the_end(
     flags = ("--http_port", str(http_port), "--grpc_port", str(port), "--shutdown_delay", "10m")
     process = await program(*flags, predictor=encoded(graph))
     http, pool = HttpPool(), RpcPool()
-    await _until_ready(http, http_port)
+    await until_ready(http, http_port)
     late = asyncio.ensure_future(pool.call("127.0.0.1", port, "/seldon.protos.Seldon/SendFeedback", b""))
     await begun.wait()
     process.send_signal(signal.SIGTERM)
@@ -104,7 +104,7 @@ async def test_sigterm_loses_no_request() -> None:
     port = free_port()
     process = await program("--http_port", str(port), "--shutdown_delay", "10m", predictor=encoded(unit("m", node)))
     pool = HttpPool()
-    await _until_ready(pool, port)
+    await until_ready(pool, port)
     signalled = moved = False
     late = 0
 
@@ -143,7 +143,7 @@ async def test_a_request_in_flight_is_finished_after_sigterm() -> None:
     port = free_port()
     process = await program("--http_port", str(port), "--shutdown_delay", "0", predictor=encoded(unit("m", node)))
     pool = HttpPool()
-    await _until_ready(pool, port)
+    await until_ready(pool, port)
     call = asyncio.ensure_future(pool.request("127.0.0.1", port, "POST", "/api/v1.0/predictions", body=b"{}"))
     await begun.wait()
     process.send_signal(signal.SIGTERM)
@@ -155,7 +155,7 @@ async def test_a_request_in_flight_is_finished_after_sigterm() -> None:
     assert await asyncio.wait_for(process.wait(), 10) == 0
 
 
-async def _until_ready(pool: HttpPool, port: int) -> None:
+async def until_ready(pool: HttpPool, port: int) -> None:
     async with asyncio.timeout(20):
         while True:
             try:

@@ -41,7 +41,7 @@ def test_what_is_no_predictor(text: str, says: str) -> None:
         (unit("m", 9000, "WIZARD"), [], "unit m has the unknown type WIZARD"),
         (unit("m", 9000, methods=["FLY"]), [], "unknown method FLY"),
         (unit("m", None), [], "unit m has no endpoint.service_host"),
-        (unit("m", 9000, logger={"mode": "all"}), [], "unit m has a logger"),
+        (unit("m", 9000, logger={"mode": "some"}), [], "unit m has the logger.mode"),
         (unit("m", 9000, "MODEL", unit("m", 9001)), [], "two units named m"),
         (unit("m", 9000, "MODEL", unit("c", None)), [], "unit c has no endpoint"),
         (unit("r", None, "", CHILD, implementation="RANDOM_ABTEST"), [], "needs two"),
