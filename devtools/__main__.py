@@ -9,12 +9,25 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from . import apiserver, cache, cluster, docker, forward, gateway, gobuild, images, objectstore, quickstart, suite
+from . import (
+    apiserver,
+    cache,
+    cluster,
+    docker,
+    forward,
+    gateway,
+    gobuild,
+    images,
+    objectstore,
+    quickstart,
+    stores,
+    suite,
+)
 from .progress import complain, say
 from .shell import CommandFailedError
 
 E2E_CLUSTER = quickstart.TEST_CLUSTER
-NEEDS = ("helm", "apiserver", "images", "cluster", *gateway.GATEWAYS)
+NEEDS = ("helm", "apiserver", "stores", "images", "cluster", *gateway.GATEWAYS)
 """In the order in which they are provided: what is quickest to fail comes first."""
 EXPECTED = (
     cache.CacheError,
@@ -24,6 +37,7 @@ EXPECTED = (
     gobuild.GoMissingError,
     forward.PortTakenError,
     quickstart.QuickstartError,
+    stores.NodeMissingError,
 )
 
 
@@ -37,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     built = commands.add_parser("images", help="build, load or push the product's images")
     built.add_argument("action", choices=["build", "load", "push", "list"])
     built.add_argument("registry", nargs="?", help="for push: registry and path, for example registry.example.org/team")
+    built.add_argument("--full", action="store_true", help="also the initializer with all of rclone's backends")
     built.add_argument("--cluster", default=quickstart.CLUSTER, help="for load: the kind cluster's name")
     with_need = commands.add_parser("run", help="run a command with what it needs in place")
     with_need.add_argument(
@@ -94,13 +109,13 @@ def _carry_out(asked: argparse.Namespace, parser: argparse.ArgumentParser) -> in
 def _images(asked: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     with cache.exclusive():
         if asked.action == "list":
-            say("\n".join(images.names(with_tests=False)))
+            say("\n".join(images.names(with_tests=False, full=asked.full)))
         elif asked.action == "push":
             if not asked.registry:
                 parser.error("images push needs the registry to push to, for example registry.example.org/team")
-            images.push(asked.registry)
+            images.push(asked.registry, full=asked.full)
         else:
-            built = images.build(with_tests=False)
+            built = images.build(with_tests=False, full=asked.full)
             if asked.action == "load":
                 cluster.load(cluster.up(asked.cluster), built)
     return 0
@@ -140,6 +155,8 @@ def _provide(need: str) -> dict[str, str]:
         return {variable: str(gobuild.build(recipe) / "helm") for variable, recipe in programs.items()}
     if need == "apiserver":
         return apiserver.programs()
+    if need == "stores":
+        return stores.programs()
     if need == "images":
         images.build(with_tests=True)
         # The reaper of testcontainers is an image of its own, which is not there without a registry.

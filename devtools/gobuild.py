@@ -71,6 +71,7 @@ ETCD = Recipe("etcd", (".",))
 COREDNS = Recipe("coredns", (".",))
 MINIO = Recipe("minio", ("github.com/minio/minio",))
 RCLONE = Recipe("rclone", (".",))
+RCLONE_FULL = Recipe("rclone-full", (".",))
 CONTOUR = Recipe("contour", ("github.com/projectcontour/contour/cmd/contour",))
 ISTIO = Recipe("istio", ("istio.io/istio/pilot/cmd/pilot-discovery",))
 

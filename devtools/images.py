@@ -25,13 +25,22 @@ MINIO_PULLED = (
 
 @dataclass(frozen=True)
 class Image:
-    """One image: what its Dockerfile finds beside it. `base` is the image of ours that it stands on, if any."""
+    """One image: what its Dockerfile finds beside it. `base` is the image of ours that it stands on, if any.
+
+    `source` names the folder of its Dockerfile, where another image's is used.
+    """
 
     name: str
     base: str = ""
     python_packages: bool = False
     our_package: bool = False
-    rclone: bool = False
+    rclone: gobuild.Recipe | None = None
+    source: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """The folder with its Dockerfile."""
+        return SOURCES / (self.source or self.name)
 
 
 PRODUCT = (
@@ -39,12 +48,23 @@ PRODUCT = (
     Image("operator", base="python", python_packages=True, our_package=True),
     Image("executor", base="python", python_packages=True, our_package=True),
     Image("sklearnserver", base="python", python_packages=True, our_package=True),
-    Image("rclone-storage-initializer", base="python", our_package=True, rclone=True),
+    Image("rclone-storage-initializer", base="python", our_package=True, rclone=gobuild.RCLONE),
 )
+ON_REQUEST = (
+    Image(
+        "rclone-storage-initializer-full",
+        base="python",
+        our_package=True,
+        rclone=gobuild.RCLONE_FULL,
+        source="rclone-storage-initializer",
+    ),
+)
+"""Images that few need and that take long: built where asked for."""
 FOR_TESTS = (
     Image("kfserving-storage-initializer", base="python", python_packages=True),
     Image("rclone"),
     Image("rclone-init-container-example", base="rclone"),
+    Image("graph-example", base="sklearnserver"),
 )
 MINIO = "minio"
 
@@ -66,23 +86,29 @@ def tag(name: str) -> str:
     return f"{REPOSITORY}/{name}:{version()}"
 
 
-def names(*, with_tests: bool) -> list[str]:
+def names(*, with_tests: bool, full: bool = False) -> list[str]:
     """Return the full names of the images that run in a cluster."""
-    chosen = PRODUCT[1:] + (FOR_TESTS if with_tests else ())
-    return [tag(image.name) for image in chosen]
+    return [tag(image.name) for image in _chosen(with_tests=with_tests, full=full)[1:]]
 
 
-def build(*, with_tests: bool) -> list[str]:
-    """Have the product's images in the Docker daemon, with those of the tests where asked; return their names."""
+def build(*, with_tests: bool, full: bool = False) -> list[str]:
+    """Have the product's images in the Docker daemon; return their names.
+
+    `with_tests` adds those of the tests, `full` those that few need.
+    """
     docker.ensure()
     keys: dict[str, str] = {}
-    for image in PRODUCT + (FOR_TESTS if with_tests else ()):
+    for image in _chosen(with_tests=with_tests, full=full):
         keys[image.name] = _build(image, keys)
-    return names(with_tests=with_tests)
+    return names(with_tests=with_tests, full=full)
+
+
+def _chosen(*, with_tests: bool, full: bool) -> tuple[Image, ...]:
+    return PRODUCT + (ON_REQUEST if full else ()) + (FOR_TESTS if with_tests else ())
 
 
 def _build(image: Image, keys: dict[str, str]) -> str:
-    source = SOURCES / image.name
+    source = image.folder
     under = tag(image.base) if image.base else nodeimage.base_image()
     # An image of ours is known by its recipe's key; a base from elsewhere, or from Debian's packages, by its content.
     parts: list[str | bytes | Path] = [source, keys[image.base] if image.base else docker.image_id(under)]
@@ -92,7 +118,7 @@ def _build(image: Image, keys: dict[str, str]) -> str:
     if image.our_package:
         extras["seldon_core"] = PACKAGE
     if image.rclone:
-        extras["rclone"] = gobuild.build(gobuild.RCLONE) / "rclone"
+        extras["rclone"] = gobuild.build(image.rclone) / image.rclone.name
     # An artefact's name holds the key of its recipe: no need to read a hundred megabytes to know them.
     parts += [PACKAGE if path == PACKAGE else f"{path.parent.name}/{path.name}" for name, path in extras.items()]
     return docker.keyed_image(tag(image.name), parts, _maker(image, under, extras))
@@ -102,7 +128,7 @@ def _maker(image: Image, under: str, extras: dict[str, Path]) -> Callable[[dict[
     def make(labels: dict[str, str]) -> None:
         with tempfile.TemporaryDirectory() as scratch:
             context = Path(scratch) / image.name
-            shutil.copytree(SOURCES / image.name, context)
+            shutil.copytree(image.folder, context)
             for name, path in extras.items():
                 if path.is_dir():
                     shutil.copytree(path, context / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -139,9 +165,9 @@ def minio() -> str:
     return name
 
 
-def push(registry: str) -> None:
+def push(registry: str, *, full: bool = False) -> None:
     """Push the product's images to a registry, under their own names there."""
-    for name in build(with_tests=False):
+    for name in build(with_tests=False, full=full):
         there = f"{registry.rstrip('/')}/{name.removeprefix('localhost/')}"
         with step(f"pushing {there}"):
             run(["docker", "tag", name, there])

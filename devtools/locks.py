@@ -24,8 +24,8 @@ IMAGES = ROOT / "images"
 LOCKS = (
     Lock(REQUIREMENTS / "tools.txt", groups=("tools",)),
     Lock(REQUIREMENTS / "iris.txt", groups=("iris",)),
-    Lock(REQUIREMENTS / "lint.txt", extras=("operator", "sklearnserver"), groups=("lint",)),
-    Lock(REQUIREMENTS / "unit.txt", extras=("operator", "sklearnserver"), groups=("unit",)),
+    Lock(REQUIREMENTS / "lint.txt", extras=("operator", "sklearnserver", "tracing"), groups=("lint",)),
+    Lock(REQUIREMENTS / "unit.txt", extras=("operator", "sklearnserver", "tracing"), groups=("unit",)),
     Lock(REQUIREMENTS / "chart.txt", extras=("operator",), groups=("chart",)),
     Lock(REQUIREMENTS / "integration.txt", extras=("operator",), groups=("integration",)),
     Lock(REQUIREMENTS / "e2e.txt", extras=("cli",), groups=("e2e",)),
@@ -33,8 +33,8 @@ LOCKS = (
     Lock(REQUIREMENTS / "bench-mlserver.txt", groups=("bench-mlserver",)),
     Lock(REQUIREMENTS / "bench-seldon.txt", groups=("bench-seldon",)),
     Lock(IMAGES / "operator" / "requirements.txt", extras=("operator",)),
-    Lock(IMAGES / "executor" / "requirements.txt", extras=("executor",)),
-    Lock(IMAGES / "sklearnserver" / "requirements.txt", extras=("sklearnserver",)),
+    Lock(IMAGES / "executor" / "requirements.txt", extras=("executor", "tracing")),
+    Lock(IMAGES / "sklearnserver" / "requirements.txt", extras=("sklearnserver", "tracing")),
     Lock(IMAGES / "gateway" / "requirements.txt", groups=("gateway",)),
 )
 

@@ -7,6 +7,7 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
+from seldon_core import __version__
 from seldon_core.storage.errors import ExitCode
 from tests.integration.conftest import IRIS, ROOT, SECRET_KEY, START_TIMEOUT, Store
 from tests.integration.initializer import DESTINATION, Outcome, Runner, digest, image
@@ -120,7 +121,7 @@ def test_secrets_with_a_newline_at_their_end(runner: Runner, store: Store) -> No
         ("--config=/etc/passwd", ExitCode.BAD_URI, "flags"),
         ("/etc/passwd", ExitCode.BAD_URI, "is a path of this container"),
         ("s3://sklearn/../mymodel", ExitCode.BAD_URI, '".." segment'),
-        ("http://169.254.169.254/latest/meta-data", ExitCode.BAD_URI, "web address"),
+        ("http://169.254.169.254/latest/meta-data", ExitCode.BAD_URI, "is an address inside of the node"),
     ],
 )
 def test_uris_without_a_model(runner: Runner, store: Store, uri: str, code: ExitCode, text: str) -> None:
@@ -211,6 +212,7 @@ def test_backends_that_the_image_leaves_out(runner: Runner, store: Store) -> Non
     outcome = fetch(runner, "x:a/b", {"RCLONE_CONFIG_X_TYPE": "sftp", "RCLONE_CONFIG_X_HOST": "minio"})
 
     assert_told(outcome, ExitCode.CONFIG, 'this image has no rclone backend "sftp"')
+    assert f"the image rclone-storage-initializer-full:{__version__}, which holds all" in outcome.message
 
 
 @pytest.fixture

@@ -6,3 +6,7 @@ standard library and the `rclone` program alone, so that its image stays small a
 
 This room may import `seldon_core.api` and `seldon_core.kube`.
 """
+
+from .local import Storage
+
+__all__ = ["Storage"]

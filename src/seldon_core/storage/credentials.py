@@ -10,10 +10,12 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from . import kfserving
+from . import azure, kfserving
 from .errors import ExitCode, StorageError
+from .flags import tls_flags
 from .remote import AZURE, GCS, S3, Remote, fix_provider, guess_provider
 from .uri import ModelUri
+from .web import web_remotes
 
 DEFAULT_CONFIG_FILE = "/config/rclone/rclone.conf"
 # Names under which one kind of store is looked for, the URI's own first: a private "gcs" was the known way around
@@ -41,21 +43,32 @@ def resolve(uri: ModelUri, env: Mapping[str, str]) -> tuple[Remote, ...]:
     """
     if not uri.remote:
         return ()
-    kind = next((kind for kind, names in _FAMILIES.items() if uri.remote in names), "")
-    names = (uri.remote, *(n for n in _FAMILIES.get(kind, ()) if n != uri.remote))
+    if uri.is_web:
+        return web_remotes(uri, env)
+    kind = _kind(uri)
     sections = _config_file(env)
-    for name in names:
+    for name in names_of(uri):
         options = sections.get(name, {}) | _from_env(name, env)
         if options:
-            return (_rclone_remote(name, kind, options, uri, in_file=name in sections),)
+            return (_rclone_remote(name, kind, options, uri, env, in_file=name in sections),)
     if kind == S3:
         _check_not_meant(uri, sections, env)
         return kfserving.s3_remotes(uri.remote, env)
     if kind == GCS:
         return kfserving.gcs_remotes(uri.remote, env)
     if kind == AZURE:
-        return kfserving.azure_remotes(uri.remote, env, uri.account)
+        return azure.remotes(uri, env)
     raise _undefined(uri, {*sections, *_names_in_env(env)})
+
+
+def names_of(uri: ModelUri) -> tuple[str, ...]:
+    """The remotes under whose names credentials of the URI's store are looked for, its own first."""
+    return (uri.remote, *(name for name in _FAMILIES.get(_kind(uri), ()) if name != uri.remote))
+
+
+def _kind(uri: ModelUri) -> str:
+    """The type of the store that a scheme means; empty for a remote with a name of its own."""
+    return next((kind for kind, names in _FAMILIES.items() if uri.remote in names), "")
 
 
 def _check_not_meant(uri: ModelUri, sections: Mapping[str, Options], env: Mapping[str, str]) -> None:
@@ -85,17 +98,24 @@ def _is_s3(options: Options) -> bool:
 def expected_keys(uri: ModelUri) -> str:
     """Return which secret keys would give the URI's store its credentials, for messages."""
     prefix = f"RCLONE_CONFIG_{uri.remote.upper()}_"
+    if uri.is_web:
+        return (
+            "a remote of the server: RCLONE_CONFIG_<REMOTE>_TYPE=http, RCLONE_CONFIG_<REMOTE>_URL and "
+            "RCLONE_CONFIG_<REMOTE>_HEADERS, and modelUri to <REMOTE>:<path>"
+        )
     if uri.remote in _FAMILIES[GCS]:
         return f"{prefix}SERVICE_ACCOUNT_CREDENTIALS, or a service account with gcloud-application-credentials.json"
     if uri.remote in _FAMILIES[AZURE]:
-        return f"{prefix}ACCOUNT and {prefix}KEY, or AZ_TENANT_ID, AZ_CLIENT_ID and AZ_CLIENT_SECRET"
+        return f"{prefix}ACCOUNT and {prefix}KEY or {prefix}SAS_URL, or AZ_TENANT_ID, AZ_CLIENT_ID and AZ_CLIENT_SECRET"
     keys = f"{prefix}TYPE, {prefix}PROVIDER, {prefix}ACCESS_KEY_ID, {prefix}SECRET_ACCESS_KEY and {prefix}ENDPOINT"
     if uri.remote in _FAMILIES[S3]:
         return f"{keys}; or AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL"
     return keys
 
 
-def _rclone_remote(name: str, kind: str, options: Options, uri: ModelUri, *, in_file: bool) -> Remote:
+def _rclone_remote(
+    name: str, kind: str, options: Options, uri: ModelUri, env: Mapping[str, str], *, in_file: bool
+) -> Remote:
     where = f"section [{name}] of rclone.conf" if in_file else "the secret"
     prefix = "" if in_file else f"RCLONE_CONFIG_{name.upper()}_"
 
@@ -130,9 +150,9 @@ def _rclone_remote(name: str, kind: str, options: Options, uri: ModelUri, *, in_
         keys = f"{key('access_key_id')} and {key('secret_access_key')} in {where}"
     else:
         keys = f"{prefix}* in {where}" if prefix else where
-    if options["type"] == AZURE and uri.account:
-        options.setdefault("account", uri.account)
-    return Remote(name, options, keys)
+    if options["type"] == AZURE:
+        options |= azure.completed(options, uri)
+    return Remote(name, options, keys, tls_flags(env))
 
 
 def _complete_s3(name: str, options: Options, empty: set[str], key: Callable[[str], str], where: str) -> None:

@@ -9,6 +9,8 @@ import re
 import signal
 from collections.abc import Callable
 
+from seldon_core import __version__
+
 from .credentials import expected_keys
 from .errors import ExitCode, StorageError
 from .rclone import Result
@@ -33,6 +35,8 @@ _AUTH = (
     "invalid_client",
     "StatusCode: 401",
     "StatusCode: 403",
+    "HTTP Error: 401",
+    "HTTP Error: 403",
     "Error 401",
     "Error 403",
     "RESPONSE 401",
@@ -78,7 +82,11 @@ _NETWORK = (
         "check {endpoint_key} and network policies",
     ),
     (r"connection reset|broken pipe|EOF", "it cuts connections", "check the store and proxies before it"),
-    (r"StatusCode: 5\d\d|StatusCode: 429|SlowDown", "it reports an error of its own", "check the store"),
+    (
+        r"(StatusCode|HTTP Error): (5\d\d|429)|SlowDown|(Error|RESPONSE) 5\d\d",
+        "it reports an error of its own",
+        "check the store",
+    ),
     (
         r"StatusCode: 30\d|PermanentRedirect|stopped after \d+ redirects",
         "it redirects",
@@ -94,7 +102,7 @@ _NETWORK = (
 
 def place(uri: ModelUri, remote: Remote | None) -> str:
     """Return the URI with its endpoint, as messages show it."""
-    endpoint = remote.endpoint if remote else ""
+    endpoint = remote.endpoint if remote and not uri.is_web else ""
     return f"{uri.text} (endpoint {endpoint})" if endpoint else uri.text
 
 
@@ -151,7 +159,9 @@ def _disk_full(run: _Run) -> StorageError | None:
 
 
 def _digest(run: _Run) -> StorageError | None:
-    message = next((m for m in run.result.messages if re.search(r"corrupted on transfer|(hashes|sizes) differ", m)), "")
+    message = next(
+        (m for m in run.result.messages if re.search(r"corrupted on transfer|(hashes|sizes|contents) differ", m)), ""
+    )
     if not message:
         return None
     # rclone names the unfinished copy, "model.joblib.eb7b54df.partial".
@@ -180,8 +190,8 @@ def _backend(run: _Run) -> StorageError | None:
     return StorageError(
         ExitCode.CONFIG,
         f'this image has no rclone backend "{one_line(match.group(1), 40)}"',
-        "it holds s3, google cloud storage, azureblob, swift and http; "
-        "set storageInitializerImage to one with all backends",
+        "it holds s3, google cloud storage, azureblob, swift and http; set storageInitializerImage to the image "
+        f"rclone-storage-initializer-full:{__version__}, which holds all of rclone's",
     )
 
 
@@ -226,16 +236,24 @@ def _config(run: _Run) -> StorageError | None:
 def _network(run: _Run) -> StorageError | None:
     if not run.remote:
         return None
-    named = "RCLONE_CONFIG_" in run.remote.keys
-    key = f"RCLONE_CONFIG_{run.remote.name.upper()}_ENDPOINT" if named else "the endpoint"
+    key = _endpoint_key(run.uri, run.remote)
     for pattern, cause, hint in _NETWORK:
         if re.search(pattern, run.text):
             return _unreachable(run, cause, hint.format(endpoint_key=key))
     return None
 
 
+def _endpoint_key(uri: ModelUri, remote: Remote) -> str:
+    """Name what a user corrects where the endpoint is wrong."""
+    if uri.is_web:
+        return "modelUri"
+    if "RCLONE_CONFIG_" in remote.keys:
+        return f"RCLONE_CONFIG_{remote.name.upper()}_{'URL' if remote.is_web else 'ENDPOINT'}"
+    return "the endpoint"
+
+
 def _unreachable(run: _Run, cause: str, hint: str) -> StorageError:
-    if run.remote and not run.remote.keys and not run.remote.endpoint:
+    if run.remote and not run.uri.is_web and not run.remote.keys and not run.remote.endpoint:
         # Nothing was configured, so the cloud's public address was asked: most likely the secret is what is missing.
         return StorageError(
             ExitCode.CONFIG,

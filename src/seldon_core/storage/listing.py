@@ -13,6 +13,8 @@ from .redact import one_line
 MANIFEST = ".seldon-model.json"
 SIDE_FOLDER = ".seldon-model.part"
 _MOST_NAMES = 3
+# rclone shows dots that lead elsewhere as full-width ones.
+_LEADING_OUT = frozenset({"", ".", "..", "\uff0e", "\uff0e\uff0e"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +42,7 @@ def parse_line(line: str) -> Entry | None:
 
 def is_inside(path: str) -> bool:
     """Tell whether a relative path stays in the folder that it is below."""
-    return "\0" not in path and not any(segment in {"", ".", ".."} for segment in path.split("/"))
+    return "\0" not in path and _LEADING_OUT.isdisjoint(path.split("/"))
 
 
 def model_files(entries: Iterable[Entry], shown: str) -> tuple[Entry, ...]:

@@ -9,9 +9,11 @@ import json
 import os
 import stat
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from . import digests
 from .listing import MANIFEST, Entry, is_inside
 
 _VERSION = 1
@@ -19,7 +21,7 @@ _VERSION = 1
 
 @dataclasses.dataclass(frozen=True)
 class File:
-    """A file as it was left: path relative to the destination, bytes, modification time in ns, digests of the store."""
+    """A file as it was left: path relative to the destination, bytes, modification time in ns, digests by algorithm."""
 
     path: str
     size: int
@@ -40,12 +42,13 @@ class Manifest:
         return sum(file.size for file in self.files)
 
 
-def describe(uri: str, destination: Path, entries: tuple[Entry, ...]) -> Manifest:
-    """Return the manifest of files that lie in the destination."""
+def describe(uri: str, destination: Path, entries: tuple[Entry, ...], sums: Mapping[str, str]) -> Manifest:
+    """Return the manifest of files that lie in the destination. `sums` are the SHA-256 that were made of them."""
     files = []
     for entry in entries:
         status = (destination / entry.path).lstat()
-        files.append(File(entry.path, status.st_size, status.st_mtime_ns, dict(entry.hashes)))
+        hashes = dict(entry.hashes) | ({"sha256": sums[entry.path]} if entry.path in sums else {})
+        files.append(File(entry.path, status.st_size, status.st_mtime_ns, hashes))
     return Manifest(uri, tuple(files))
 
 
@@ -96,13 +99,18 @@ def read(destination: Path) -> Manifest | None:
         return None
 
 
-def is_intact(manifest: Manifest, uri: str, destination: Path) -> bool:
+def is_intact(manifest: Manifest, uri: str, destination: Path, wanted: str = "") -> bool:
     """Tell whether the files are those that the manifest of this URI describes, by size and modification time.
+
+    `wanted` is the digest that the model must have had when it came, "" for any.
 
     Contents are not read again: gigabytes would take seconds at every restart, and whoever can write into the volume
     can write the manifest as well.
     """
     if not uri or manifest.uri != uri or not manifest.files:
+        return False
+    sums = {file.path: file.hashes.get("sha256", "") for file in manifest.files}
+    if wanted and not (all(sums.values()) and digests.is_wanted(wanted, sums)):
         return False
     for file in manifest.files:
         try:

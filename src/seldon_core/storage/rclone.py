@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from . import trust
 from .errors import ExitCode, StorageError
 from .remote import Remote
 from .uri import ModelUri
@@ -59,6 +60,7 @@ _IDENTITY = frozenset(
         "AWS_ROLE_SESSION_NAME",
         "AWS_WEB_IDENTITY_TOKEN_FILE",
         "AWS_STS_REGIONAL_ENDPOINTS",
+        "AWS_ENDPOINT_URL_STS",
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
         "AWS_CONTAINER_CREDENTIALS_FULL_URI",
         "AWS_CONTAINER_AUTHORIZATION_TOKEN",
@@ -160,16 +162,18 @@ class Rclone:
         flag turns off.
         """
         command = [self._program, *flags, "--use-json-log", "--log-level=NOTICE", "--", *paths]
-        process = subprocess.Popen(
-            command,
-            env=self._env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            errors="replace",
-            start_new_session=True,
-        )
+        with trust.as_files(self._env) as (env, descriptors):
+            process = subprocess.Popen(
+                command,
+                env=env,
+                pass_fds=descriptors,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,
+            )
         messages: collections.deque[str] = collections.deque(maxlen=_KEPT)
         expired = _Alarm(process, self._deadline - time.monotonic())
         silent = _Alarm(process, patience)

@@ -10,9 +10,10 @@ from .redact import redact
 S3 = "s3"
 GCS = "google cloud storage"
 AZURE = "azureblob"
+HTTP = "http"
 
 # Options that hold a credential: their values are never shown, and a remote without any is an anonymous one.
-_CREDENTIAL = re.compile(r"key|secret|token|pass|credential|sas|user|service_account_file|connection_string")
+_CREDENTIAL = re.compile(r"key|secret|token|pass|credential|sas|user|service_account_file|connection_string|headers")
 _TRUE = frozenset({"true", "1", "yes"})
 # rclone's S3 providers (v1.75.1, backend/s3/provider): matched in any case, because rclone takes only its own spelling
 # and Seldon's documents say "minio" and "aws".
@@ -47,6 +48,11 @@ class Remote:
         return self.options.get("env_auth", "").lower() in _TRUE
 
     @property
+    def is_web(self) -> bool:
+        """Whether it is a web server: it has folders where it shows an index, and neither buckets nor digests."""
+        return self.options.get("type") == HTTP
+
+    @property
     def anonymous(self) -> bool:
         """Whether the store is asked without credentials."""
         return not self.ambient and not self.secrets
@@ -54,7 +60,7 @@ class Remote:
     @property
     def endpoint(self) -> str:
         """The endpoint as it may be shown, empty for a cloud's default."""
-        return redact(self.options.get("endpoint", ""), self.secrets)
+        return redact(self.options.get("endpoint") or self.options.get("url", ""), self.secrets)
 
     @property
     def secrets(self) -> tuple[str, ...]:

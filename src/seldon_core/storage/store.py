@@ -96,9 +96,13 @@ class Store:
     def _find(self, flags: Sequence[str]) -> tuple[Listing, Result]:
         """List the URI as a folder, then as a single file.
 
-        The slash at the end spares S3 a question for an object of the folder's name, and whoever may list but not read
-        the bucket an error.
+        A web server is asked once: rclone finds out which of both it is. The slash at the end spares S3 a question for
+        an object of the folder's name, and whoever may list but not read the bucket an error.
         """
+        if self.remote and self.remote.is_web:
+            path = f"{self.uri.path}/" if self.uri.folder and self.uri.path else self.uri.path
+            entries, result = self._lsjson(flags, path)
+            return Listing(address(self.uri, path), entries), result
         folder = f"{self.uri.path}/" if self.remote else self.uri.path
         entries, result = self._lsjson(flags, folder)
         if result.status != 0 or entries or not self.remote or "/" not in self.uri.path:
@@ -110,6 +114,9 @@ class Store:
         """Explain a listing without files: go up until a folder has names, and show the likeliest."""
         if folders:
             return StorageError(ExitCode.NOT_FOUND, f"{self.place} holds folders and no files", _UPLOAD)
+        if self.remote and self.remote.is_web:
+            hint = "end modelUri with a slash where it names a folder, and have the server show an index of it"
+            return StorageError(ExitCode.NOT_FOUND, f"{self.place} shows no files", hint)
         parent, _, name = self.uri.path.rpartition("/")
         while parent:
             if names := self._names(parent):
@@ -126,6 +133,10 @@ class Store:
             return _not_found(
                 f'there is no "{shown}" on the claim', listing.nearest(path.name, self._names(str(path.parent)))
             )
+        if self.remote.is_web:
+            parent, _, name = self.uri.path.rpartition("/")
+            names = tuple(self._names(f"{parent}/" if parent else "")) if name else ()
+            return _not_found(f"there is nothing at {self.place}", listing.nearest(name, names))
         missing = f'there is no bucket "{self.uri.bucket}" for {self.place}'
         if not self.remote.keys and not self.remote.endpoint:
             return StorageError(
@@ -133,8 +144,8 @@ class Store:
                 f"{missing} in the public cloud, which was asked because no credentials and no endpoint were given",
                 f"set envSecretRefName to a secret with {expected_keys(self.uri)}, or correct modelUri",
             )
-        names = (name.rstrip("/") for name in self._names(""))
-        return _not_found(missing, listing.nearest(self.uri.bucket, names))
+        buckets = (name.rstrip("/") for name in self._names(""))
+        return _not_found(missing, listing.nearest(self.uri.bucket, buckets))
 
     def _names(self, path: str) -> tuple[str, ...]:
         """Return the names in a folder, folders with a slash; none where it cannot be listed."""

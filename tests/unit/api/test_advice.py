@@ -48,7 +48,6 @@ SEPARATE, ALONE, SERVICE = "seldon.io/engine-separate-pod", "seldon.io/no-engine
             f"{PREDICTOR}.componentSpecs[0].replicas",
             "no effect beside hpaSpec",
         ),
-        ({"graph": {"modelUri": " s3://b/m"}}, f"{PREDICTOR}.graph.modelUri", "white space"),
         ({"graph": {"modelUri": "iris"}}, f"{PREDICTOR}.graph.modelUri", "names no store"),
         (
             {"graph": {"children": [{"name": "d", "modelUri": "iris"}]}},

@@ -51,6 +51,8 @@ NEW = {
     "networkPolicies.models.egress",
     "networkPolicies.models.enabled",
     "networkPolicies.models.ingressFrom",
+    "storageInitializer.cache.claimName",
+    "storageInitializer.pvc",
     "storageInitializer.serviceAccountCredentials",
 }
 
@@ -166,7 +168,7 @@ def test_an_unknown_key_is_refused_with_its_path_and_the_nearest_key(data: dict[
         (at("rbac.create", "yes"), "rbac.create: Expected `bool`, got `str`"),
         (at("defaultUserID", "root"), "defaultUserID: Expected `str` matching regex"),
         (at("image.pullPolicy", "Sometimes"), "image.pullPolicy: Invalid enum value 'Sometimes'"),
-        (at("executor.mode", "embedded"), "executor.mode: `embedded` arrives with a later release; use `auto` or"),
+        (at("executor.mode", "inside"), "executor.mode: Invalid enum value 'inside'"),
         (at("image.tag", 1.1), "image.tag: Expected `str`, got `float`"),
         (at("predictor_servers", []), "predictor_servers: Expected `object`, got `array`"),
         (at("metrics.port", 4443), "webhook.port and metrics.port are both 4443: give one of them another port."),
@@ -210,6 +212,21 @@ def test_rows_of_predictor_servers_are_merged_replaced_and_removed_as_by_helm() 
     assert rows["MINE"] == {"protocols": {"seldon": {"image": "mine", "defaultImageVersion": "1"}}}
     assert "TRITON_SERVER" not in rows
     assert "XGBOOST_SERVER" in rows
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_another_image_does_not_inherit_what_the_default_says_of_its_own(merged: Any) -> None:
+    """Helm hands over the row with the default's mark in it, whatever image the user named."""
+    theirs = {"image": "seldonio/sklearnserver", "defaultImageVersion": "1.17.1", "embedded": True}
+    given = {"SKLEARN_SERVER": {"protocols": {"seldon": theirs}}, "MINE": {"protocols": {"seldon": theirs}}}
+
+    rows = load_values({"predictor_servers": given}, merged=merged).predictor_servers
+
+    assert rows["SKLEARN_SERVER"]["protocols"]["seldon"] == {
+        "image": "seldonio/sklearnserver",
+        "defaultImageVersion": "1.17.1",
+    }
+    assert rows["MINE"]["protocols"]["seldon"] == theirs
 
 
 def test_what_helm_merged_is_taken_as_it_is() -> None:

@@ -35,6 +35,10 @@ class FakeRclone:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
 
+    def hash_all(self) -> None:
+        """Tell digests from now on, as a store does."""
+        (self.folder / "hashes").touch()
+
     @property
     def calls(self) -> list[dict[str, Any]]:
         """What the program was called with, oldest first: args and env."""

@@ -1,5 +1,6 @@
 """The program of `fake_rclone`, copied to where the test's PATH finds it."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -16,7 +17,9 @@ def main() -> int:
     calls = HOME / "calls.jsonl"
     number = len(calls.read_text(encoding="utf-8").splitlines()) if calls.exists() else 0
     with calls.open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps({"args": sys.argv[1:], "env": dict(os.environ)}) + "\n")
+        ca = os.environ.get("RCLONE_CA_CERT", "")
+        trusted = Path(ca).read_text(encoding="utf-8") if ca else ""
+        stream.write(json.dumps({"args": sys.argv[1:], "env": dict(os.environ), "ca": trusted}) + "\n")
     script = json.loads((HOME / "script.json").read_text(encoding="utf-8"))
     forced = script.get(str(number)) or script.get("*")
     return _forced(forced) if forced else _real()
@@ -54,7 +57,10 @@ def _real() -> int:
     for name, file in found:
         if "--recursive" in sys.argv or len(name.parts) == 1:
             size = -1 if file.is_dir() else file.stat().st_size
-            print(json.dumps({"Path": str(name), "Size": size, "IsDir": file.is_dir()}) + ",")
+            item: dict[str, Any] = {"Path": str(name), "Size": size, "IsDir": file.is_dir()}
+            if (HOME / "hashes").exists() and not file.is_dir():
+                item["Hashes"] = {"md5": hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()}
+            print(json.dumps(item) + ",")
     print("]")
     return 0
 

@@ -3,7 +3,7 @@
 import pytest
 
 from seldon_core.storage.errors import ExitCode, StorageError
-from seldon_core.storage.kfserving import azure_remotes, gcs_remotes, s3_remotes
+from seldon_core.storage.kfserving import gcs_remotes, s3_remotes
 from seldon_core.storage.remote import Remote
 
 KEYS = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -129,6 +129,36 @@ def test_with_an_endpoint_and_no_keys_only_public_access_is_tried() -> None:
     assert only(s3_remotes("s3", {"AWS_ENDPOINT_URL": MINIO})).anonymous
 
 
+@pytest.mark.parametrize(
+    ("env", "style"),
+    [
+        ({"S3_FORCE_PATH_STYLE": "true"}, "true"),
+        ({"S3_USE_VIRTUAL_BUCKET": "1"}, "false"),
+        ({"S3_USE_VIRTUAL_BUCKET": "0"}, "true"),
+        ({"AWS_S3_ADDRESSING_STYLE": "virtual"}, "false"),
+        ({"AWS_S3_ADDRESSING_STYLE": "path"}, "true"),
+        ({}, None),
+    ],
+)
+def test_path_style(env: dict[str, str], style: str | None) -> None:
+    assert only(s3_remotes("s3", {**KEYS, **env})).options.get("force_path_style") == style
+
+
+def test_google_by_its_own_clients_variables() -> None:
+    remote = only(
+        gcs_remotes(
+            "gs", {"GOOGLE_APPLICATION_CREDENTIALS": '{"type": "x"}\n', "STORAGE_EMULATOR_HOST": "http://gcs:9023"}
+        )
+    )
+
+    assert remote.options == {
+        "type": "google cloud storage",
+        "service_account_credentials": '{"type": "x"}',
+        "endpoint": "http://gcs:9023",
+    }
+    assert '{"type": "x"}' in remote.secrets
+
+
 def test_google() -> None:
     with_key = only(gcs_remotes("gs", {"GOOGLE_APPLICATION_CREDENTIALS": "/var/secrets/key.json"}))
     public, identity = gcs_remotes("gs", {})
@@ -138,32 +168,3 @@ def test_google() -> None:
     assert public.options["anonymous"] == "true"
     assert public.anonymous
     assert identity.ambient
-
-
-def test_azure_service_principal_and_key() -> None:
-    principal = {"AZ_TENANT_ID": "t", "AZ_CLIENT_ID": "c", "AZ_CLIENT_SECRET": "s", "AZ_SUBSCRIPTION_ID": "x"}
-
-    assert only(azure_remotes("azureblob", principal, "account1")).options == {
-        "type": "azureblob",
-        "account": "account1",
-        "tenant": "t",
-        "client_id": "c",
-        "client_secret": "s",
-    }
-    assert only(azure_remotes("az", {"AZURE_STORAGE_ACCOUNT": "a", "AZURE_STORAGE_ACCESS_KEY": "k"}, "")).options == {
-        "type": "azureblob",
-        "account": "a",
-        "key": "k",
-    }
-
-
-def test_azure_identity_and_public_access() -> None:
-    assert only(azure_remotes("az", {"AZURE_FEDERATED_TOKEN_FILE": "/t"}, "account1")).ambient
-    public, identity = azure_remotes("az", {}, "account1")
-    assert public.anonymous
-    assert identity.ambient
-
-
-def test_azure_without_an_account() -> None:
-    with pytest.raises(StorageError, match="set RCLONE_CONFIG_AZ_ACCOUNT or AZURE_STORAGE_ACCOUNT in the secret"):
-        azure_remotes("az", {}, "")

@@ -75,7 +75,7 @@ def test_a_run_that_ended_among_the_moves_leaves_nothing_stale(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", ends)
-        patch.setattr("seldon_core.storage.fetch._remove", lambda *_: None)  # it did not come to that
+        patch.setattr("seldon_core.storage.placing._remove", lambda *_: None)  # it did not come to that
         assert command.main(["s3://sklearn/wine", str(destination)]) == ExitCode.TERMINATED
     assert set(files(destination)) == {"a.bin", "model.joblib", "old.txt"}
 
