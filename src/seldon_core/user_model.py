@@ -22,6 +22,9 @@ class SeldonNotImplementedError(Exception):
 class SeldonComponent:
     """The methods that a component may define. A class defines those that its place in the graph needs."""
 
+    def __init__(self, **kwargs: Any) -> None:
+        """Takes whatever parameters the graph gives, for classes without a constructor of their own."""
+
     def load(self) -> None:
         """Read the model. Runs once, in a thread, before the component is ready."""
 
@@ -58,6 +61,10 @@ class SeldonComponent:
     def class_names(self) -> list[str]:
         """Names of the answer's columns."""
         raise SeldonNotImplementedError("class_names is not implemented")
+
+    def feature_names(self) -> list[str]:
+        """Has no effect, as in v1.17.1."""
+        raise SeldonNotImplementedError("feature_names is not implemented")
 
     def metrics(self) -> list[dict[str, Any]]:
         """Custom metrics of this request: dictionaries with key, type (COUNTER, GAUGE, TIMER), value and tags."""

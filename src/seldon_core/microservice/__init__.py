@@ -1,5 +1,4 @@
 """The server around a user's Python class: payloads, endpoints over REST and gRPC, metrics, readiness.
 
-Imports proto, transport and, of the executor, the pod's annotations; the executor will be plugged in here for
-predictors of one node.
+Imports proto, transport and the executor, which is plugged in here (embedded.py) for predictors of one node.
 """

@@ -6,7 +6,7 @@ import orjson
 
 from seldon_core.transport.messages import Request
 
-from . import multipart
+from . import jsontext, multipart
 from .errors import MicroserviceError
 
 _NONE = "Can't find JSON in data"
@@ -18,7 +18,7 @@ def document(request: Request) -> Any:
     if not body:
         return _loads(multipart.form_field(request.query, "json") or b"")
     try:
-        return orjson.loads(body)  # whatever the Content-Type says: a client that forgot it meant this
+        return jsontext.loads(body)  # whatever the Content-Type says: a client that forgot it meant this
     except orjson.JSONDecodeError as error:
         failure = error
     content_type = request.headers.get("content-type", "") or ""
@@ -33,6 +33,6 @@ def document(request: Request) -> Any:
 
 def _loads(text: bytes) -> Any:
     try:
-        return orjson.loads(text)
+        return jsontext.loads(text)
     except orjson.JSONDecodeError as error:
         raise MicroserviceError(_NONE) from error

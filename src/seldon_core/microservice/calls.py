@@ -22,7 +22,7 @@ from .component import Component, contained
 from .custom_metrics import CustomMetrics, checked, copied
 from .errors import MicroserviceError
 from .json_codec import JsonCodec
-from .meta import MetaRules
+from .meta import MetaRules, puid_alone
 from .payload import Codec, Payload, formed
 from .proto_codec import ProtoCodec, plain_meta
 from .settings import Settings
@@ -60,16 +60,37 @@ class Calls:
         alone = component.tags is None and component.metrics is None and raws is None
         predict = component.predict
         if component.batches and alone and predict is not None and not inspect.iscoroutinefunction(predict):
-            self._batcher = batching.Batcher(contained(predict), pool)
+            quick_rows = getattr(component.instance, "quick_rows", 0)
+            self._batcher = batching.Batcher(contained(predict), pool, quick_rows)
+
+    @property
+    def batches(self) -> bool:
+        """Whether predictions can be given to `join`."""
+        return self._batcher is not None
+
+    def join(self, decoded: Payload, receiver: batching.Receiver) -> bool:
+        """Have the receiver told the data that `predict` gives, for `joined`. False for features that cannot join."""
+        if self._batcher is None or not batching.fits(decoded.features):
+            return False
+        self._batcher.give(decoded.features, decoded.names, receiver)
+        return True
+
+    def joined(self, codec: Codec, decoded: Payload, data: Any) -> Any:
+        """The answer, as a message. Raises MicroserviceError."""
+        if type(data) is np.ndarray:
+            shaped = formed(data, decoded.kind, self._component.class_names)
+            return codec.encode(shaped, self._meta.of_answer((decoded.meta,), {}, _EMPTY))
+        response = SeldonResponse.create(data)
+        result = Result(response.data, response.tags, checked(response.metrics))
+        return self._answer(codec, result, decoded.kind, [decoded.meta], "predict")
 
     async def predict(self, codec: Codec, message: Any) -> Any:
         """The model's answer, as a message. Raises MicroserviceError, or whatever the user's code raises."""
         if self._batcher is not None:
             decoded = codec.decode(message)
             if batching.fits(decoded.features):
-                response = SeldonResponse.create(await self._batcher.submit(decoded.features, decoded.names))
-                result = Result(response.data, response.tags, checked(response.metrics))
-                return self._answer(codec, result, decoded.kind, [decoded.meta], "predict")
+                data = await self._batcher.submit(decoded.features, decoded.names)
+                return self.joined(codec, decoded, data)
         return await self._message(codec, message, "predict", self._component.predict, otherwise=lambda _: [])
 
     async def transform_input(self, codec: Codec, message: Any) -> Any:
@@ -113,7 +134,7 @@ class Calls:
         decoded = codec.decode(message)
         call = self._required(self._component.route, "route")
         result = await self.ask(call, decoded.features, decoded.names, meta=decoded.meta, shape=_branch)
-        return self._answer(codec, result, decoded.kind, [decoded.meta], "router")
+        return self._answer(codec, result, decoded.kind, [puid_alone(decoded.meta)], "router")
 
     async def aggregate(self, codec: Codec, message: Any) -> Any:
         """One message from several."""
@@ -138,7 +159,7 @@ class Calls:
         arguments = (request.features, request.names, feedback.reward, truth.features)
         result = await self.ask(call, *arguments, routing=routing, shape=lambda data: [] if data is None else data)
         self._metrics.reward(feedback.reward)
-        return self._answer(_PROTO, result, request.kind, [request.meta], "feedback")  # type: ignore[no-any-return]  # as above
+        return self._answer(_PROTO, result, request.kind, [puid_alone(request.meta)], "feedback")  # type: ignore[no-any-return]  # as above
 
     async def _raw_feedback(self, feedback: prediction_pb2.Feedback) -> Any:
         """`send_feedback_raw` takes protobuf, and the older `send_feedback_rest` a document."""
@@ -147,16 +168,28 @@ class Calls:
             return _PROTO.whole(await self.in_thread(older, json_format.MessageToDict(feedback)))
         return await self._raw(_PROTO, "send_feedback", feedback, "feedback")
 
+    async def passed(self, body: bytes) -> Any:
+        """What `predict_raw` makes of a body that nobody has decoded. Raises MicroserviceError."""
+        call = self._component.raw("predict", _JSON.raw)
+        if call is None:
+            raise MicroserviceError(
+                f"PAYLOAD_PASSTHROUGH is set, and {self._component.name} has no method predict_raw that takes bytes"
+            )
+        return await self.in_thread(call, body)
+
     async def health_status(self) -> Any:
         """The component's own word on its health, as a JSON document. Raises what its method raises.
 
         One check serves all that ask while it runs: those of a component that hangs would pile up.
         """
+        whole = self._component.raw("health_status", ("raw",), positional=0)
+        if whole is not None:
+            return _JSON.whole(await self.in_thread(whole, pool=self._health_pool))
         call = self._component.health_status
         if call is None:
-            return self._answer(_JSON, Result([], {}, _EMPTY), "", [], "health")
+            return self._answer(_JSON, Result(_healthy(), {}, _EMPTY), "", [], "health")
         if self._health is None or self._health.done():
-            self._health = asyncio.ensure_future(self.ask(call, pool=self._health_pool))
+            self._health = asyncio.ensure_future(self.ask(call, pool=self._health_pool, otherwise=_healthy))
         return self._answer(_JSON, await asyncio.shield(self._health), "", [], "health")
 
     # parts of all of them
@@ -177,19 +210,15 @@ class Calls:
         if inspect.iscoroutinefunction(call):
             try:
                 data = await call(*arguments, **named)
-            except SeldonNotImplementedError:
-                if otherwise is None:
-                    raise
-                data = otherwise()
+            except SeldonNotImplementedError as error:
+                data = _instead(error, otherwise)
             return self.result(data, shape)
 
         def work() -> Result:
             try:
                 data = call(*arguments, **named)
-            except SeldonNotImplementedError:
-                if otherwise is None:
-                    raise
-                data = otherwise()
+            except SeldonNotImplementedError as error:
+                data = _instead(error, otherwise)
             return self.result(data, shape)
 
         return await self.in_thread(work, pool=pool)  # type: ignore[no-any-return]  # what work gives
@@ -245,6 +274,18 @@ class Calls:
         if inspect.iscoroutinefunction(work):
             return await work(*arguments)
         return await asyncio.get_running_loop().run_in_executor(pool or self._pool, contained(work), *arguments)
+
+
+def _instead(error: SeldonNotImplementedError, otherwise: Callable[[], Any] | None) -> Any:
+    """What stands for a method that says that it is not implemented. Raises MicroserviceError where nothing does."""
+    if otherwise is None:
+        raise MicroserviceError(str(error) or "The class does not implement this method") from error
+    return otherwise()
+
+
+def _healthy() -> str:
+    """Of a component that says nothing of its health. Source: v1.17.1's Python package."""
+    return "healthy"
 
 
 def _nothing(*_: Any, **__: Any) -> None:

@@ -9,21 +9,25 @@ import functools
 import importlib
 import inspect
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from seldon_core.user_model import SeldonComponent
+from seldon_core.flask_utils import SeldonMicroserviceException
+from seldon_core.user_model import SeldonComponent, SeldonNotImplementedError
 
-from .errors import StartError
+from . import error_handlers
+from .errors import MicroserviceError, StartError
 
 
 class Component:
-    """One instance of the user's class. Attributes are None for what the class does not define."""
+    """One instance of the user's class. Attributes are None for what the class does not define. Raises StartError."""
 
     def __init__(self, instance: Any) -> None:
         self.instance = instance
         self.name = type(instance).__name__
+        self._handlers = error_handlers.of_component(instance)
         self.predict = self._method("predict", 2, ("meta",))
         self.transform_input = self._method("transform_input", 2, ("meta",))
         self.transform_output = self._method("transform_output", 2, ("meta",))
@@ -38,22 +42,24 @@ class Component:
         self.custom_service = self._method("custom_service", 0)
         self.v2_outputs = self._method("v2_outputs", 0)
         """For the protocol v2: from the name of each output to what computes it, from features and names."""
-        self.batches = bool(getattr(instance, "batches", False))
+        self.batches = bool(getattr(instance, "batches", False)) and self._handlers is None
         """The class says that rows are independent: several requests may be answered by one call of `predict`."""
 
-    def raw(self, name: str, endings: Sequence[str]) -> Callable[[Any], Any] | None:
+    def raw(self, name: str, endings: Sequence[str], positional: int = 1) -> Callable[..., Any] | None:
         """The method that takes the whole message: `predict_raw`, or one of the older `predict_rest`, `predict_grpc`.
 
         The first of the endings that the class has counts.
         """
-        return next((found for ending in endings if (found := self._method(f"{name}_{ending}", 1)) is not None), None)
+        return next(
+            (found for ending in endings if (found := self._method(f"{name}_{ending}", positional)) is not None), None
+        )
 
     def _method(self, name: str, positional: int, keywords: tuple[str, ...] = ()) -> Callable[..., Any] | None:
         method = getattr(self.instance, name, None)
         if not callable(method) or getattr(method, "__func__", None) is getattr(SeldonComponent, name, self):
             return None
         fitted = _fitted(method, positional, keywords)
-        return _awaited(fitted) if inspect.iscoroutinefunction(method) else fitted
+        return self._awaited(fitted) if inspect.iscoroutinefunction(method) else self._called(fitted)
 
     def _names(self) -> Callable[[], Any] | None:
         """Users write class_names as a method or as a plain attribute."""
@@ -61,6 +67,41 @@ class Component:
         if callable(found) or found is None:
             return self._method("class_names", 0)
         return lambda: found
+
+    def _called(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """A method whose exceptions are those that an answer is made of."""
+
+        def run(*arguments: Any, **named: Any) -> Any:
+            try:
+                return call(*arguments, **named)
+            except Exception as error:
+                if (answerable := self._answerable(error)) is error:
+                    raise
+                raise answerable from error
+
+        return run
+
+    def _awaited(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """The same for a coroutine function; what would end the whole server costs its own request alone."""
+
+        async def run(*arguments: Any, **named: Any) -> Any:
+            try:
+                return await call(*arguments, **named)
+            except SystemExit as error:
+                raise RuntimeError(f"SystemExit left the component's code: {error}") from error
+            except Exception as error:
+                if (answerable := self._answerable(error)) is error:
+                    raise
+                raise answerable from error
+
+        return run
+
+    def _answerable(self, error: Exception) -> Exception:
+        if isinstance(error, (MicroserviceError, SeldonNotImplementedError)):
+            return error
+        if isinstance(error, SeldonMicroserviceException):
+            return MicroserviceError(error.message, error.status_code, error.reason)
+        return error if self._handlers is None else self._handlers.handled(error)
 
 
 def _fitted(method: Callable[..., Any], positional: int, keywords: tuple[str, ...]) -> Callable[..., Any]:
@@ -78,18 +119,6 @@ def _fitted(method: Callable[..., Any], positional: int, keywords: tuple[str, ..
     if not takes:
         return lambda *args, **_: method(*args[:positional])
     return lambda *args, **given: method(*args[:positional], **{k: v for k, v in given.items() if k in takes})
-
-
-def _awaited(call: Callable[..., Any]) -> Callable[..., Any]:
-    """A coroutine function that is known as one; what would end the whole server costs its own request alone."""
-
-    async def run(*arguments: Any, **named: Any) -> Any:
-        try:
-            return await call(*arguments, **named)
-        except SystemExit as error:
-            raise RuntimeError(f"SystemExit left the component's code: {error}") from error
-
-    return run
 
 
 def find_class(name: str, folder: Path) -> Callable[..., Any]:
@@ -119,6 +148,11 @@ def make(
     user_class: Callable[..., Any], arguments: dict[str, Any], wait: Callable[[Any], Any] = asyncio.run
 ) -> Component:
     """An instance, loaded. Slow: for a thread. `wait` runs a coroutine, of a `load` that is one. Raises StartError."""
+    return load(construct(user_class, arguments), wait)
+
+
+def construct(user_class: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """An instance. Raises StartError."""
     name = getattr(user_class, "__name__", str(user_class))
     try:
         signature = inspect.signature(user_class)
@@ -129,18 +163,31 @@ def make(
             signature.bind(**arguments)
         except TypeError as error:
             raise StartError(f"{name} does not take the graph's parameters {sorted(arguments)}: {error}.") from error
-    try:
-        component = Component(user_class(**arguments))
-        load = getattr(component.instance, "load", None)
-        if callable(load):
-            loading = load()
+    with _told(name):
+        return user_class(**arguments)
+
+
+def load(instance: Any, wait: Callable[[Any], Any] = asyncio.run) -> Component:
+    """The component of an instance, once its model is read. As `make`."""
+    with _told(type(instance).__name__):
+        component = Component(instance)
+        method = getattr(instance, "load", None)
+        if callable(method):
+            loading = method()
             if inspect.iscoroutine(loading):
                 wait(loading)
+    return component
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Whatever the user's code raises is the reason for which the process ends."""
+    try:
+        yield
     except StartError:
         raise
     except (Exception, SystemExit) as error:
         raise StartError(f"The model cannot be loaded: {name} raised {reason(error)}.") from error
-    return component
 
 
 def contained(call: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from .errors import BAD_METRIC, MicroserviceError
 from .settings import Identity
 
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 _BINS = 50
 _EDGES = tuple(0.001 * (30 / 0.001) ** (i / (_BINS - 1)) for i in range(_BINS))  # seconds, 1 ms to 30 s
 _TYPES = frozenset({"COUNTER", "GAUGE", "TIMER"})
@@ -76,7 +77,9 @@ class CustomMetrics(Collector):
                 total[0] += value / 1000
 
     def reward(self, value: float) -> None:
-        """Count one feedback."""
+        """Count one feedback; one without a reward does not count, as in v1.17.1."""
+        if not value:
+            return
         labels = self._labelled({}, "feedback")
         for key, amount in (("seldon_api_model_feedback", 1.0), ("seldon_api_model_feedback_reward", value)):
             series = self._counters.setdefault(key, {})

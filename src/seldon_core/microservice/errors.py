@@ -4,6 +4,8 @@ import orjson
 
 from seldon_core.transport.messages import Response
 
+from .cors import ANYBODY
+
 BAD_DATA = "MICROSERVICE_BAD_DATA"
 BAD_METRIC = "MICROSERVICE_BAD_METRIC"
 BAD_METADATA = "MICROSERVICE_BAD_METADATA"
@@ -35,10 +37,14 @@ class StartError(Exception):
 
 def failure(status: int, reason: str, info: str) -> Response:
     """The error shape that clients of v1.17.1 know."""
-    document = {"status": {"code": -1, "info": info, "reason": reason, "status": 1}}
-    return Response(status, orjson.dumps(document))
+    return Response(status, orjson.dumps(_document(reason, info)), common=ANYBODY)
 
 
 def refusal(status: int, sentence: str) -> Response:
-    """The transport's refusals in the same shape."""
-    return failure(status, INTERNAL if status >= 500 else BAD_DATA, sentence)
+    """The transport's refusals, in the same shape and in that of the protocol v2: which one was meant is not known."""
+    document = {"error": sentence, **_document(INTERNAL if status >= 500 else BAD_DATA, sentence)}
+    return Response(status, orjson.dumps(document), common=ANYBODY)
+
+
+def _document(reason: str, info: str) -> dict[str, object]:
+    return {"status": {"code": -1, "info": info, "reason": reason, "status": 1}}

@@ -12,12 +12,13 @@ from google.protobuf.message import DecodeError
 
 from seldon_core.proto import prediction_pb2
 from seldon_core.transport.rpc import RpcAnswer, RpcError, RpcHandler, RpcRequest, Status
+from seldon_core.transport.rpc_later import RpcLater
 
 from . import protojson
 from .calls import Calls
 from .component import reason
 from .errors import LOADING, MicroserviceError
-from .payload import Codec
+from .payload import Codec, Payload
 from .proto_codec import ProtoCodec
 
 _LOG = logging.getLogger(__name__)
@@ -29,6 +30,30 @@ _Act = Callable[[Calls, Any], Awaitable[Any]]
 """From a request's message to that of its answer."""
 
 
+class _Joined:
+    """Who waits for the rows of one prediction: makes them the answer."""
+
+    __slots__ = ("_calls", "_decoded", "_later", "_method", "done")
+
+    def __init__(self, calls: Calls, decoded: Payload, later: RpcLater, method: str) -> None:
+        self._calls = calls
+        self._decoded = decoded
+        self._later = later
+        self._method = method
+        self.done = later.done
+
+    def set_result(self, result: Any, /) -> None:
+        outcome: RpcAnswer | RpcError
+        try:
+            outcome = RpcAnswer(self._calls.joined(_PROTO, self._decoded, result).SerializeToString())
+        except Exception as error:  # noqa: BLE001 - as in _handler
+            outcome = _failed(error, self._method)
+        self._later.settle(outcome)
+
+    def set_exception(self, exception: BaseException, /) -> None:
+        self._later.settle(_failed(exception, self._method))
+
+
 class MicroserviceRpc:
     """Answers calls: UNAVAILABLE until `serve` gives it a loaded component. `methods` are what the transport serves."""
 
@@ -36,7 +61,8 @@ class MicroserviceRpc:
         self._calls: Calls | None = None
         self._metadata: bytes | MicroserviceError = b""
         messages, feedbacks = prediction_pb2.SeldonMessage, prediction_pb2.Feedback
-        predict = self._handler(messages, _with_proto(Calls.predict))
+        self._alone = self._handler(messages, _with_proto(Calls.predict))
+        predict = self._predict
         transform_input = self._handler(messages, _with_proto(Calls.transform_input))
         transform_output = self._handler(messages, _with_proto(Calls.transform_output))
         route = self._handler(messages, _with_proto(Calls.route))
@@ -99,14 +125,24 @@ class MicroserviceRpc:
             try:
                 answer = await act(calls, message)
                 return RpcAnswer(answer.SerializeToString())
-            except MicroserviceError as error:
-                _LOG.info("request refused", extra={"method": request.method, "info": error.info})
-                raise _application_error(error.info) from error
             except Exception as error:
-                _LOG.exception("request failed", extra={"method": request.method})
-                raise _application_error(str(error) or reason(error)) from error
+                raise _failed(error, request.method) from error
 
         return handle
+
+    def _predict(self, request: RpcRequest) -> Awaitable[RpcAnswer]:
+        """A prediction; one that is answered with others has no coroutine of its own."""
+        calls = self._calls
+        if calls is None or not calls.batches:
+            return self._alone(request)
+        later = RpcLater()
+        try:
+            decoded = _PROTO.decode(prediction_pb2.SeldonMessage.FromString(request.body))
+            if calls.join(decoded, _Joined(calls, decoded, later, request.method)):
+                return later
+        except (DecodeError, MicroserviceError):
+            pass  # said below
+        return self._alone(request)
 
     async def _describe(self, _: RpcRequest) -> RpcAnswer:
         if self._calls is None:
@@ -118,6 +154,15 @@ class MicroserviceRpc:
 
 async def _graph_metadata(_: RpcRequest) -> RpcAnswer:
     raise _application_error(_GRAPH_METADATA)
+
+
+def _failed(error: BaseException, method: str) -> RpcError:
+    if isinstance(error, MicroserviceError):
+        _LOG.info("request refused", extra={"method": method, "info": error.info})
+        return _application_error(error.info)
+    # Its text is the caller's, as in v1.17.1; the traceback goes to the log alone.
+    _LOG.error("request failed", exc_info=error, extra={"method": method})
+    return _application_error(str(error) or reason(error))
 
 
 def _application_error(text: str) -> RpcError:

@@ -26,7 +26,10 @@ class InferCalls:
         """The component's metadata document."""
         self._outputs: Mapping[str, Callable[..., Any]] = component.v2_outputs() if component.v2_outputs else {}
         self._batchers = (
-            {name: batching.Batcher(contained(call), pool) for name, call in self._outputs.items()}
+            {
+                name: batching.Batcher(contained(call), pool, getattr(call, "quick_rows", 0))
+                for name, call in self._outputs.items()
+            }
             if component.batches
             else {}
         )
@@ -53,6 +56,30 @@ class InferCalls:
             for tensor in infer.tensors(name, await self._output(name, features, names))
         ]
         return InferAnswer(request.id, outputs, {})
+
+    def join(self, request: InferRequest, receiver: batching.Receiver) -> bool:
+        """Have the receiver told the rows of the only output that is wanted, for `joined`. False where that cannot be.
+
+        Raises MicroserviceError.
+        """
+        batcher = self._batchers.get(self._only(request))
+        if batcher is None:
+            return False
+        features, names = infer.features(request.inputs)
+        if not batching.fits(features):
+            return False
+        batcher.give(features, names, receiver)
+        return True
+
+    def joined(self, request: InferRequest, data: Any) -> InferAnswer:
+        """The answer from those rows. Raises MicroserviceError."""
+        return InferAnswer(request.id, infer.tensors(self._only(request), data), {})
+
+    def _only(self, request: InferRequest) -> str:
+        """The output that is wanted, where it is one."""
+        if not request.outputs:
+            return next(iter(self._outputs), "")
+        return request.outputs[0] if len(request.outputs) == 1 else ""
 
     async def _output(self, name: str, features: Any, names: list[str]) -> Any:
         call = self._outputs.get(name)

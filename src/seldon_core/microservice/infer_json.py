@@ -67,7 +67,7 @@ def _split(request: Request) -> tuple[dict[str, Any], bytes]:
             raise MicroserviceError(f"{JSON_LENGTH} is {length}, and the body has {len(body)} bytes")
         body, rest = body[: int(length)], body[int(length) :]
     try:
-        document = orjson.loads(body)
+        document = jsontext.loads(body)
     except orjson.JSONDecodeError as error:
         raise MicroserviceError(f"The request is no JSON: {error}") from error
     if not isinstance(document, dict):

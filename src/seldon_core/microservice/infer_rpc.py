@@ -9,16 +9,44 @@ from google.protobuf.message import DecodeError, Message
 from seldon_core import __version__
 from seldon_core.proto import inference_pb2
 from seldon_core.transport.rpc import RpcAnswer, RpcError, RpcHandler, RpcRequest, Status
+from seldon_core.transport.rpc_later import RpcLater
 
 from . import infer_proto
 from .component import reason
 from .errors import LOADING, MicroserviceError
+from .infer import InferAnswer, InferRequest
 from .infer_api import EXTENSIONS, NAME
 from .infer_calls import InferCalls
 
 _LOG = logging.getLogger(__name__)
 _SERVICE = "/inference.GRPCInferenceService/"
+_INFER = f"{_SERVICE}ModelInfer"
 _STATUSES = {400: Status.INVALID_ARGUMENT, 404: Status.NOT_FOUND}
+
+
+class _Joined:
+    """Who waits for the rows of one prediction: makes them the answer."""
+
+    __slots__ = ("_calls", "_later", "_message", "_request", "done")
+
+    def __init__(self, calls: InferCalls, message: Any, request: InferRequest, later: RpcLater) -> None:
+        self._calls = calls
+        self._message = message
+        self._request = request
+        self._later = later
+        self.done = later.done
+
+    def set_result(self, result: Any, /) -> None:
+        outcome: RpcAnswer | RpcError
+        try:
+            answer = _encoded(self._calls, self._message, self._calls.joined(self._request, result))
+            outcome = RpcAnswer(answer.SerializeToString())
+        except Exception as error:  # noqa: BLE001 - as in _handler
+            outcome = _failed(error, _INFER)
+        self._later.settle(outcome)
+
+    def set_exception(self, exception: BaseException, /) -> None:
+        self._later.settle(_failed(exception, _INFER))
 
 
 class InferRpc:
@@ -27,13 +55,14 @@ class InferRpc:
     def __init__(self, ready: Callable[[], Awaitable[bool]]) -> None:
         self._ready = ready
         self._calls: InferCalls | None = None
+        self._alone = _handler(inference_pb2.ModelInferRequest, self._infer)
         self.methods: Mapping[str, RpcHandler] = {
             f"{_SERVICE}ServerLive": _handler(inference_pb2.ServerLiveRequest, self._live),
             f"{_SERVICE}ServerReady": _handler(inference_pb2.ServerReadyRequest, self._server_ready),
             f"{_SERVICE}ModelReady": _handler(inference_pb2.ModelReadyRequest, self._model_ready),
             f"{_SERVICE}ServerMetadata": _handler(inference_pb2.ServerMetadataRequest, self._server_metadata),
             f"{_SERVICE}ModelMetadata": _handler(inference_pb2.ModelMetadataRequest, self._model_metadata),
-            f"{_SERVICE}ModelInfer": _handler(inference_pb2.ModelInferRequest, self._infer),
+            _INFER: self._join,
         }
 
     def serve(self, calls: InferCalls) -> None:
@@ -73,9 +102,25 @@ class InferRpc:
 
     async def _infer(self, request: inference_pb2.ModelInferRequest) -> Message:
         calls = self._loaded(request.model_name)
-        answer = await calls.infer(infer_proto.decode(request))
-        raw = bool(request.raw_input_contents)
-        return infer_proto.encode(answer, request.model_name, calls.version, raw=raw)
+        return _encoded(calls, request, await calls.infer(infer_proto.decode(request)))
+
+    def _join(self, request: RpcRequest) -> Awaitable[RpcAnswer]:
+        """A prediction; one that is answered with others has no coroutine of its own."""
+        later = RpcLater()
+        try:
+            message = inference_pb2.ModelInferRequest.FromString(request.body)
+            calls = self._loaded(message.model_name)
+            decoded = infer_proto.decode(message)
+            if calls.join(decoded, _Joined(calls, message, decoded, later)):
+                return later
+        except (DecodeError, MicroserviceError, RpcError):
+            pass  # said below
+        return self._alone(request)
+
+
+def _encoded(calls: InferCalls, request: inference_pb2.ModelInferRequest, answer: InferAnswer) -> Message:
+    raw = bool(request.raw_input_contents)
+    return infer_proto.encode(answer, request.model_name, calls.version, raw=raw)
 
 
 def _tensor(one: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,11 +139,15 @@ def _handler(kind: Any, act: Callable[[Any], Awaitable[Message]]) -> RpcHandler:
             return RpcAnswer((await act(message)).SerializeToString())
         except RpcError:
             raise
-        except MicroserviceError as error:
-            _LOG.info("request refused", extra={"method": request.method, "info": error.info})
-            raise RpcError(_STATUSES.get(error.status, Status.INTERNAL), error.info) from error
         except Exception as error:
-            _LOG.exception("request failed", extra={"method": request.method})
-            raise RpcError(Status.INTERNAL, str(error) or reason(error)) from error
+            raise _failed(error, request.method) from error
 
     return handle
+
+
+def _failed(error: BaseException, method: str) -> RpcError:
+    if isinstance(error, MicroserviceError):
+        _LOG.info("request refused", extra={"method": method, "info": error.info})
+        return RpcError(_STATUSES.get(error.status, Status.INTERNAL), error.info)
+    _LOG.error("request failed", exc_info=error, extra={"method": method})
+    return RpcError(Status.INTERNAL, str(error) or reason(error))

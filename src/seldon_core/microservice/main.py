@@ -17,6 +17,7 @@ from pathlib import Path
 from seldon_core import __version__
 from seldon_core.transport import logs, loop
 
+from . import workers
 from .app import Microservice
 from .errors import StartError
 from .settings import Settings, parse
@@ -32,7 +33,8 @@ def main() -> int:
     logs.configure(settings.log_level)
     _LOG.info("starting", extra={"version": __version__, "component": settings.component})
     try:
-        status = loop.run(_serve(settings))
+        _write_number(settings.workers.pid_file)
+        status = workers.run(settings, _end) if settings.workers.supervised else loop.run(_serve(settings))
     except StartError as error:
         _report(str(error), settings.termination_log)
         status = 1
@@ -41,6 +43,15 @@ def main() -> int:
     # A user's code may still run in a thread (a load that was interrupted, a model that hangs): it must not keep the
     # pod alive.
     os._exit(status)
+
+
+def _write_number(pid_file: Path | None) -> None:
+    if pid_file is None:
+        return
+    try:
+        pid_file.write_text(f"{os.getpid()}\n", encoding="utf-8")
+    except OSError as error:
+        raise StartError(f"--pidfile: {pid_file} cannot be written: {error.strerror or error}.") from error
 
 
 async def _serve(settings: Settings) -> int:
@@ -58,13 +69,20 @@ async def _serve(settings: Settings) -> int:
         loading.result()
         await stop
     _LOG.info("stopping")
-    if loading.done():  # before that there is nothing to serve on
-        signalled.clear()
-        leaving = asyncio.ensure_future(service.let_leave(_LEAVE_SECONDS, _MOVE_SECONDS))
-        again = asyncio.ensure_future(signalled.wait())  # a second signal ends the wait
-        await asyncio.wait({leaving, again}, return_when=asyncio.FIRST_COMPLETED)
-    await service.stop()
+    if loading.done():
+        await _end(service, signalled)
+    else:  # there is nothing to serve on yet
+        await service.stop()
     return 0
+
+
+async def _end(service: Microservice, signalled: asyncio.Event) -> None:
+    """The orderly end of a process that serves."""
+    signalled.clear()
+    leaving = asyncio.ensure_future(service.let_leave(_LEAVE_SECONDS, _MOVE_SECONDS))
+    again = asyncio.ensure_future(signalled.wait())  # a second signal ends the wait
+    await asyncio.wait({leaving, again}, return_when=asyncio.FIRST_COMPLETED)
+    await service.stop()
 
 
 def _report(sentence: str, termination_log: Path) -> None:

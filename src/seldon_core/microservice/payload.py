@@ -1,6 +1,7 @@
 """What a user's method takes and gives, whatever form it has on the wire. Source: specification 4 and 7."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Protocol
 
 import msgspec
@@ -65,15 +66,19 @@ class Codec(Protocol):
 
 def formed(result: Any, kind: str, class_names: Callable[[], Any] | None) -> Formed:
     """A method's result in the kind that answers a request of `kind`. Raises MicroserviceError."""
-    for kind_of_result, answer in _PLAIN:
-        if isinstance(result, kind_of_result):
-            return Formed(answer, result, [])
-    if not isinstance(result, (list, np.ndarray)):
-        raise MicroserviceError(f"Unknown data type returned as payload (must be list or np array):{short(result)}")
-    try:
-        array = np.asarray(result)
-    except ValueError:  # a ragged list is an answer of its own
-        return Formed("ndarray", result, [])
+    if isinstance(result, np.ndarray):
+        array = result
+    else:
+        result = bytes(result) if isinstance(result, bytearray) else result
+        for kind_of_result, answer in _PLAIN:
+            if isinstance(result, kind_of_result):
+                return Formed(answer, result, [])
+        if not isinstance(result, list):
+            raise MicroserviceError(f"Unknown data type returned as payload (must be list or np array):{short(result)}")
+        try:
+            array = np.asarray(result)
+        except ValueError:  # a ragged list is an answer of its own
+            return Formed("ndarray", result, [])
     names = _names(array, class_names)
     if kind != "ndarray" and array.dtype.kind in NUMERIC:
         return Formed("tftensor" if kind == "tftensor" else "tensor", array, names)
@@ -83,9 +88,15 @@ def formed(result: Any, kind: str, class_names: Callable[[], Any] | None) -> For
 def _names(array: Any, class_names: Callable[[], Any] | None) -> list[str]:
     if array.ndim < 2:
         return []
-    if class_names is not None and array.ndim == 2:
+    if class_names is not None:
         return list(class_names())
-    return [f"t:{column}" for column in range(array.shape[1])]
+    return _numbered(array.shape[1])
+
+
+@lru_cache(maxsize=64)
+def _numbered(columns: int) -> list[str]:
+    """One list for all answers: nobody changes it."""
+    return [f"t:{column}" for column in range(columns)]
 
 
 def short(value: Any) -> str:

@@ -1,7 +1,6 @@
 """The microservice's command line and environment, as v1.17.1 has them. Source: specification 4.
 
-Options that tuned v1.17.1's web server (workers, keep-alive, request limits) are accepted, and named in a warning
-where they are set: one process serves here.
+Options of v1.17.1 that mean nothing here are accepted, and named in a warning where they are set.
 """
 
 import argparse
@@ -13,16 +12,13 @@ from typing import NoReturn
 import msgspec
 import orjson
 
-_UNUSED = (
-    "--workers",
-    "--max-requests",
-    "--max-requests-jitter",
-    "--keepalive",
-    "--pidfile",
-    "--grpc-threads",
-    "--grpc-workers",
-)
-_UNUSED_SWITCHES = ("--single-threaded", "--access-log", "--tracing")
+from seldon_core.transport import tracing_settings
+from seldon_core.transport.tracing_settings import TracingSettings
+
+from . import embedded, worker_settings
+from .worker_settings import WorkerSettings
+
+_UNUSED = ("--access-log", "--persistence")
 _UNSET = "not-available"
 
 
@@ -50,11 +46,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Threads that run the user's code: one, unless its author says that more are safe."""
     log_level: str = "INFO"
     metrics_in_answers: bool = True
+    passthrough: bool = False
+    """Bodies of predictions over REST reach `predict_raw` as they are."""
     model_metadata: str = ""
     termination_log: Path = Path("/dev/termination-log")
     identity: Identity = Identity()
+    workers: WorkerSettings = WorkerSettings()
+    tracing: TracingSettings | None = None
+    executor: Mapping[str, str] = {}
+    """The variables of an executor in this process; none where another one calls it."""
+    cert_folder: str = ""
+    """With the certificate of REST and gRPC; "" for none. An executor calls nodes without."""
     unused: tuple[str, ...] = ()
     """Options that were given and mean nothing here."""
+
+    def with_ports(self, **ports: int) -> "Settings":
+        """The same with other ports, by the fields' names."""
+        return msgspec.structs.replace(self, **ports)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -80,17 +88,17 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     parser.add_argument("--http-port", type=int, default=env("PREDICTIVE_UNIT_HTTP_SERVICE_PORT", "9000"))
     parser.add_argument("--grpc-port", type=int, default=env("PREDICTIVE_UNIT_GRPC_SERVICE_PORT", "5000"))
     parser.add_argument("--metrics-port", type=int, default=env("PREDICTIVE_UNIT_METRICS_SERVICE_PORT", "6000"))
-    parser.add_argument(
-        "--threads", type=int, default=env("GUNICORN_THREADS", "1"), help="threads for the class's methods"
-    )
-    parser.add_argument("--log-level", default=env("SELDON_LOG_LEVEL", "INFO"))
+    worker_settings.add_options(parser, environment)
+    parser.add_argument("--log-level", default="INFO", help="the variable SELDON_LOG_LEVEL overrules it, as in v1.17.1")
     parser.add_argument("--debug", nargs="?", const="true", default=env("SELDON_DEBUG", "false"))
-    parser.add_argument("--persistence", nargs="?", default="0", help=argparse.SUPPRESS)
+    parser.add_argument("--tracing", nargs="?", const="true", default="false", help="record spans (env TRACING)")
     for name in _UNUSED:
-        parser.add_argument(name, help=argparse.SUPPRESS)
-    for name in _UNUSED_SWITCHES:
         parser.add_argument(name, nargs="?", const="true", help=argparse.SUPPRESS)
     flags = parser.parse_args(arguments)
+    try:
+        tracing = tracing_settings.parse(environment, _service(flags.component), wanted=_true(flags.tracing))
+    except ValueError as error:
+        parser.error(str(error))
     return Settings(
         component=flags.component,
         parameters=flags.parameters,
@@ -98,18 +106,31 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         grpc_port=flags.grpc_port,
         metrics_port=flags.metrics_port,
         metrics_path=env("PREDICTIVE_UNIT_METRICS_ENDPOINT", "/metrics"),
-        threads=max(flags.threads, 1),
-        log_level="DEBUG" if _true(flags.debug) else flags.log_level,
+        threads=worker_settings.threads(flags),
+        log_level="DEBUG" if _true(flags.debug) else env("SELDON_LOG_LEVEL") or flags.log_level,
         metrics_in_answers=_true(env("INCLUDE_METRICS_IN_CLIENT_RESPONSE", "true")),
+        passthrough=_true(env("PAYLOAD_PASSTHROUGH", "")),
         model_metadata=env("MODEL_METADATA", ""),
         termination_log=Path(env("SELDON_TERMINATION_LOG", "/dev/termination-log")),
         identity=_identity(environment),
-        unused=tuple(
-            name
-            for name in (*_UNUSED, *_UNUSED_SWITCHES)
-            if getattr(flags, name.strip("-").replace("-", "_")) is not None
-        ),
+        workers=worker_settings.of(flags, preload=_preload(flags.preload, environment)),
+        cert_folder=env("SELDON_CERT_MOUNT_PATH", "") if _true(env("SELDON_MICROSERVICE_TLS", "")) else "",
+        tracing=tracing,
+        executor=embedded.variables(environment),
+        unused=tuple(name for name in _UNUSED if getattr(flags, name.strip("-").replace("-", "_")) is not None),
     )
+
+
+def _preload(text: str, environment: Mapping[str, str]) -> bool | None:
+    """None where nobody says anything. The program itself says `never`, where it has seen that it does not work."""
+    if environment.get("SELDON_PRELOAD") == worker_settings.NEVER:
+        return False
+    return _true(text) if text else None
+
+
+def _service(component: str) -> str:
+    """By which spans name this process: the class, as in v1.17.1."""
+    return component.rpartition(".")[2]
 
 
 def _identity(environment: Mapping[str, str]) -> Identity:

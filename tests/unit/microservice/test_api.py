@@ -67,7 +67,7 @@ async def test_options_names_the_methods() -> None:
         (b"", "application/json", "Can't find JSON in data"),
         (b"notjson", "application/json", "Can't find JSON in data"),
         (b'{"data": {"ndarray": [[1,]]}}', "application/json", "Can't find JSON in data: "),
-        (b'{"data": {"ndarray": [[NaN]]}}', "application/json", "Can't find JSON in data: "),
+        (b'{"data": {"ndarray": [[NaN,]]}}', "application/json", "Can't find JSON in data: "),
         (b'{"strData": "\xff"}', "application/json", "Can't find JSON in data: "),
         (b"x=1", "application/x-www-form-urlencoded", "Can't find JSON in data"),
         (b"no parts", "multipart/form-data; boundary=x", "multipart form"),
@@ -185,7 +185,7 @@ async def test_a_class_without_methods_answers_nothing_and_transforms_nothing() 
             assert json.loads((await client.post(path, ONE)).body)["data"] == {"names": ["t:0"], "ndarray": [[1.0]]}
         assert (await client.post("/send-feedback", {"reward": 1})).status == 200
         assert (await client.ask("GET", "/health/status")).body == (
-            b'{"data":{"names":[],"tensor":{"shape":[0],"values":[]}},"meta":{"requestPath":{"classifier":"repo/img:1.0"}}}'
+            b'{"meta":{"requestPath":{"classifier":"repo/img:1.0"}},"strData":"healthy"}'
         )
         assert "seldon_api_model_feedback_reward_total{" in await client.metrics()
 

@@ -48,14 +48,14 @@ def test_options_win_and_those_without_effect_are_remembered() -> None:
         "ROUTER",
         "--http-port",
         "1",
-        "--workers",
-        "4",
+        "--persistence",
+        "1",
         "--access-log",
         "--debug",
     ]
     settings = parse(arguments, {"PREDICTIVE_UNIT_HTTP_SERVICE_PORT": "2"})
     assert (settings.component, settings.http_port, settings.log_level) == ("pkg.Model", 1, "DEBUG")
-    assert settings.unused == ("--workers", "--access-log")
+    assert settings.unused == ("--access-log", "--persistence")
 
 
 @pytest.mark.parametrize("arguments", [[], ["Model", "--nope"], ["Model", "--http-port", "x"]])
@@ -85,7 +85,7 @@ async def program(component: str, folder: Path, **env: str) -> asyncio.subproces
     ("component", "parameters", "says"),
     [
         (SERVER, '[{"name":"model_uri","value":"/no/such/folder","type":"STRING"}]', "/no/such/folder does not exist"),
-        (SERVER, "[]", "missing a required argument: 'model_uri'"),
+        (SERVER, "[]", "The parameter model_uri, or the variable MLSERVER_MODEL_URI"),
         (SERVER, "{", "MICROSERVICE_BAD_PARAMETER"),
         ("Nowhere.Model", "[]", "The module Nowhere cannot be imported"),
         ("Broken", "[]", "Broken raised RuntimeError: no model today"),

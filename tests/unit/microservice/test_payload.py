@@ -103,11 +103,12 @@ def test_results_that_are_no_payload(result: Any) -> None:
         encode(result, "ndarray")
 
 
-def test_class_names_are_for_two_dimensions_only() -> None:
+def test_class_names_are_for_two_dimensions_and_more() -> None:
     def names() -> list[str]:
         return ["x", "y"]
 
     assert encode([[1, 2]], "ndarray", names)["data"]["names"] == ["x", "y"]
+    assert encode([[[1, 2]]], "ndarray", names)["data"]["names"] == ["x", "y"]
     assert encode([1, 2], "ndarray", names)["data"]["names"] == []
 
 

@@ -3,7 +3,7 @@
 
 import json
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
@@ -17,7 +17,12 @@ pytestmark = pytest.mark.asyncio
 class Model:
     """The class of the recording, as its answers show it."""
 
+    seen: ClassVar[list[str]] = []
+    """What its methods were given, in the words in which the recorded class printed it."""
+
     def predict(self, X: Any, names: Any, meta: Any = None) -> Any:
+        plain = X.tolist() if isinstance(X, np.ndarray) else X
+        self.seen.append(f"X {type(X)} {getattr(X, 'dtype', None)} {plain} {list(names)} {meta or None}")
         first = X.ravel()[0] if isinstance(X, np.ndarray) and X.size else None
         if not isinstance(X, np.ndarray):
             return X
@@ -35,6 +40,7 @@ class Model:
     def send_feedback(self, features: Any, names: Any, reward: Any, truth: Any, routing: Any = None) -> None:
         assert (features.tolist(), list(names), reward, truth.tolist(), routing) == ([[1.0]], [], 1.5, [[1.0]], 1)
         assert features.dtype == truth.dtype == np.float64
+        self.seen.append(f"FB {features} {list(names)} {reward} {truth} {routing}")
 
     def health_status(self) -> str:
         return "healthy"
@@ -102,6 +108,40 @@ async def test_recorded_exchanges_replay() -> None:
         for exchange in exchanges:
             await replay(client, exchange)
     assert len(exchanges) > 25
+
+
+async def test_the_class_is_given_what_was_recorded() -> None:
+    exchanges = recorded()
+    printed = (TRANSCRIPTS / "python_wrapper.txt").read_text().splitlines()
+    want = [line for line in printed if line.startswith(("X <class", "FB "))]
+    Model.seen.clear()
+    async with serving(Model) as client:
+        for exchange in exchanges:
+            await client.ask(exchange.method, exchange.path, exchange.body, exchange.content_type)
+    assert len(want) > 10
+    assert Model.seen == want
+
+
+async def test_all_recorded_series_are_there_with_their_values() -> None:
+    exchanges = recorded()
+    text = (TRANSCRIPTS / "python_wrapper.txt").read_text().partition("HTTP/1.1 200 OK")[2]
+    async with serving(Model) as client:
+        for exchange in exchanges:
+            await client.ask(exchange.method, exchange.path, exchange.body, exchange.content_type)
+        got = dict(_series(await client.metrics()))
+    want = dict(_series(text))
+    assert len(want) > 10
+    assert {key: got.get(key) for key in want} == pytest.approx(want)
+    for kind in re.findall(r"^# TYPE \w+ \w+$", text, re.MULTILINE):
+        assert kind.split()[2].removesuffix("_total") in {name.removesuffix("_total") for name, *_ in got} | {"mytimer"}
+
+
+def _series(exposition: str) -> list[tuple[tuple[Any, ...], float]]:
+    """Name and labels of each sample but the process's number, with its value. The last digit of an edge is free."""
+    exposition = re.sub(r'le="([0-9.]+)"', lambda edge: f'le="{float(edge[1]):.9g}"', exposition)
+    found = re.findall(r"^(my\w+)\{(.*)\} (\S+)$", exposition, re.MULTILINE)
+    split = [(name, re.findall(r'(\w+="[^"]*")', labels), float(value)) for name, labels, value in found]
+    return [((name, *sorted(one for one in labels if "worker_id" not in one)), value) for name, labels, value in split]
 
 
 async def test_recorded_metrics() -> None:
