@@ -53,9 +53,12 @@ def test_images_carry_the_products_version() -> None:
     assert images.tag("operator") == f"localhost/seldon-core/operator:{__version__}"
 
 
-@pytest.mark.parametrize("image", images.PRODUCT + images.FOR_TESTS, ids=lambda image: image.name)
+EVERY_IMAGE = images.PRODUCT + images.ON_REQUEST + images.FOR_TESTS
+
+
+@pytest.mark.parametrize("image", EVERY_IMAGE, ids=lambda image: image.name)
 def test_an_image_has_a_dockerfile_and_what_it_is_said_to_need(image: images.Image) -> None:
-    folder = images.SOURCES / image.name
+    folder = image.folder
 
     assert (folder / "Dockerfile").is_file()
     assert (folder / "requirements.txt").is_file() == image.python_packages

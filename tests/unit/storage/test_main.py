@@ -13,6 +13,7 @@ from seldon_core.storage import main as command
 from seldon_core.storage import uri as uri_module
 from seldon_core.storage.errors import ExitCode
 from tests.unit.storage.fake_rclone import FakeRclone, files
+from tests.unit.storage.hostile_uris import HOSTILE, NO_STORE
 
 
 def test_a_folder_arrives_whole(fake_rclone: FakeRclone, log: Path, destination: Path) -> None:
@@ -145,6 +146,17 @@ def test_failures(
     assert capsys.readouterr().err == f"{message}\n"
     assert "a-secret-key" not in message
     assert [path.name for path in destination.iterdir()] == ["before.txt"]
+
+
+@pytest.mark.parametrize("text", HOSTILE + NO_STORE)
+def test_no_program_is_given_what_is_no_address(
+    fake_rclone: FakeRclone, log: Path, destination: Path, text: str
+) -> None:
+    assert command.main([text, str(destination)]) == ExitCode.BAD_URI
+
+    assert fake_rclone.calls == []
+    assert log.read_text(encoding="utf-8").startswith('storage: modelUri "')
+    assert list(destination.iterdir()) == []
 
 
 def test_a_network_failure_is_tried_again(
