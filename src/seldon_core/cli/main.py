@@ -21,6 +21,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "status": "show how SeldonDeployments are, and why where they are not well",
     "diff": "show what an apply, or new chart values, would change in the cluster",
     "rollout": "replace pods that a former controller made, or hold pods as they are",
+    "migrate": "move models from kfserving's storage initializer to the rclone one",
 }
 """Each a module of this room with `configure(parser)`, which sets `run`: arguments -> exit status."""
 

@@ -3,7 +3,7 @@
 Each method is one call to the API server. None retries: the work queue does, with the state of that moment.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -20,6 +20,7 @@ LIST_PAGE_SIZE = 500
 
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
+_PLACES = "application/json-patch+json"
 _AS_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 
@@ -146,6 +147,18 @@ class Client:
         query = {"fieldManager": self.field_manager}
         return _object(call, await self._send(call, "PATCH", path, query=query, body=patch, content_type=_MERGE))
 
+    async def patch_places(
+        self, resource: Resource, name: str, steps: Sequence[Mapping[str, Any]], namespace: str | None = None
+    ) -> Object:
+        """JSON patch (RFC 6902): single places, also inside of lists, which a merge patch could only write as a whole.
+
+        Nothing is written where one step, such as a `test`, does not hold (`InvalidError`).
+        """
+        call = Call("patch", resource, namespace, name)
+        path = resource.path(namespace=namespace, name=name)
+        query = {"fieldManager": self.field_manager}
+        return _object(call, await self._send(call, "PATCH", path, query=query, body=steps, content_type=_PLACES))
+
     async def patch_status(
         self,
         resource: Resource,
@@ -265,7 +278,7 @@ class Client:
         path: str,
         *,
         query: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         content_type: str = "application/json",
         headers: Mapping[str, str] | None = None,
     ) -> bytes:

@@ -30,7 +30,9 @@ def test_the_overview_names_all_commands(capsys: pytest.CaptureFixture[str]) -> 
     assert all(f"    {name} " in out for name in COMMANDS)
 
 
-@pytest.mark.parametrize(("typed", "words"), [("stauts", "did you mean status?"), ("xyz", "there are: diff, render")])
+@pytest.mark.parametrize(
+    ("typed", "words"), [("stauts", "did you mean status?"), ("xyz", "there are: diff, migrate, render")]
+)
 def test_an_unknown_command(typed: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([typed])

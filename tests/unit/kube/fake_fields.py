@@ -95,7 +95,7 @@ def remove(value: dict[str, Any], fields: Fields, keep: list[Fields]) -> None:
                 item_key = _key(item, keys)
                 if item_key in sub:
                     owners = [k[item_key] for k in kept if item_key in k]
-                    if owners:
+                    if owners or "." not in sub[item_key]:  # else the item itself is no longer applied
                         remove(item, sub[item_key], owners)
                     else:
                         child.remove(item)

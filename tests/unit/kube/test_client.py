@@ -105,6 +105,26 @@ async def test_patch_with_an_old_version_is_a_conflict(api: FakeApi, client: Cli
         await client.patch(SECRETS, "s", {"metadata": {"resourceVersion": version}, "data": {}}, "ns")
 
 
+async def test_places_inside_of_lists_are_written_alone_and_only_if_they_are_as_expected(
+    api: FakeApi, client: Client
+) -> None:
+    spec = {"items": [{"name": "a"}, {"name": "b", "old": "1"}]}
+    await api.put(
+        "apis/apps/v1/deployments",
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d", "namespace": "ns"}, "spec": spec},
+    )
+    steps = [
+        {"op": "test", "path": "/spec/items/1/name", "value": "b"},
+        {"op": "add", "path": "/spec/items/1/new", "value": "2"},
+        {"op": "remove", "path": "/spec/items/1/old"},
+    ]
+
+    patched = await client.patch_places(DEPLOYMENTS, "d", steps, "ns")
+    assert patched["spec"]["items"] == [{"name": "a"}, {"name": "b", "new": "2"}]
+    with pytest.raises(kube.InvalidError):
+        await client.patch_places(DEPLOYMENTS, "d", [{**steps[0], "value": "c"}, steps[1]], "ns")
+
+
 async def test_create_twice(client: Client) -> None:
     await client.create(CONFIG_MAPS, config_map())
 

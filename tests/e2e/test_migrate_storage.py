@@ -1,0 +1,81 @@
+"""From kfserving's initializer to rclone with `seldonctl migrate storage`, while users send requests, and back.
+
+The first move is to the stock rclone, which knows none of kfserving's variables: what it fetches, the new ones fetched.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.harness import former, images, manifests, prediction
+from tests.e2e.harness.pods import describe
+from tests.e2e.harness.waiting import wait_for
+from tests.e2e.harness.workspace import Workspace
+
+pytestmark = [pytest.mark.release_profile("kfserving"), pytest.mark.models(2)]
+
+OF_ACCOUNT = "sklearn-iris-sa"
+OF_SECRET = "sklearn-iris-secret"
+
+
+def migrate(workspace: Workspace, *words: str) -> None:
+    """Plan, or carry out; raises where anything is left to do."""
+    former.seldonctl(workspace, "migrate", "storage", *words)
+
+
+def wait_fetched_by(workspace: Workspace, name: str, initializer: str, secret: str | None) -> None:
+    """Wait until only pods run whose model came by this image, with this secret as its environment."""
+
+    def fetched() -> None:
+        assert set(workspace.initializer_images(name)) == {initializer}
+        assert secrets(workspace, name) == {secret}
+
+    wait_for(fetched, what=f"pods of {name} by {initializer}", seconds=workspace.timeouts.rollout,
+             detail=lambda: describe(workspace.pods(name)))  # fmt: skip
+    workspace.wait_rolled_out(name)
+
+
+def secrets(workspace: Workspace, name: str) -> set[str | None]:
+    """The secrets that are the environment of the model's init containers."""
+    found: set[str | None] = set()
+    for pod in workspace.pods(name):
+        (container,) = (c for c in pod["spec"]["initContainers"] if c["name"] == manifests.INITIALIZER)
+        found |= {each["secretRef"]["name"] for each in container.get("envFrom") or ()} or {None}
+    return found
+
+
+def assert_same_answer(workspace: Workspace, name: str) -> None:
+    prediction.assert_iris(workspace.predict(name), unit=manifests.UNIT, image=images.SKLEARN_SERVER)
+
+
+def test_a_service_account_there_and_back(workspace: Workspace) -> None:
+    workspace.apply(*manifests.service_account(), manifests.iris(OF_ACCOUNT, account="minio-sa"))
+    workspace.assert_serves(OF_ACCOUNT, initializer=images.KFSERVING_INITIALIZER)
+
+    with workspace.load(OF_ACCOUNT) as load:
+        with load.during("the credentials move"):
+            migrate(workspace, "--verify", "--apply")
+            wait_fetched_by(workspace, OF_ACCOUNT, images.KFSERVING_INITIALIZER, "minio-sa-secret")
+        assert_same_answer(workspace, OF_ACCOUNT)
+        with load.during("the deployment moves to the stock rclone"):
+            migrate(workspace, OF_ACCOUNT, "--image", images.RCLONE_EXAMPLE, "--apply")
+            wait_fetched_by(workspace, OF_ACCOUNT, images.RCLONE_EXAMPLE, "minio-sa-secret")
+        assert_same_answer(workspace, OF_ACCOUNT)
+        with load.during("the way back"):
+            migrate(workspace, "--rollback")
+            wait_fetched_by(workspace, OF_ACCOUNT, images.KFSERVING_INITIALIZER, None)
+    assert_same_answer(workspace, OF_ACCOUNT)
+
+
+def test_a_secret_is_extended_and_no_pod_is_replaced(workspace: Workspace) -> None:
+    workspace.apply(manifests.kfserving_secret(), manifests.iris(OF_SECRET, env_secret="seldon-kfserving-secret"))
+    workspace.assert_serves(OF_SECRET, initializer=images.KFSERVING_INITIALIZER)
+    before = [pod["metadata"]["uid"] for pod in workspace.pods(OF_SECRET)]
+
+    migrate(workspace, "--verify", "--apply")
+    migrate(workspace)
+    assert [pod["metadata"]["uid"] for pod in workspace.pods(OF_SECRET)] == before
+
+    migrate(workspace, OF_SECRET, "--image", images.RCLONE_INITIALIZER, "--apply")
+    wait_fetched_by(workspace, OF_SECRET, images.RCLONE_INITIALIZER, "seldon-kfserving-secret")
+    assert_same_answer(workspace, OF_SECRET)
