@@ -20,7 +20,8 @@ T = TypeVar("T")
 CLUSTER: pytest.StashKey[Cluster] = pytest.StashKey()
 WORKSPACE: pytest.StashKey[Workspace] = pytest.StashKey()
 LOADS: pytest.StashKey[list[str]] = pytest.StashKey()
-# A model asks for this much by default: its orchestrator's 500m is the largest part.
+# A graph asks for this much by default: its orchestrator's 500m is the largest part. A model whose server does that
+# work asks for its initializer's 100m, twice while its pods roll.
 CPUS_OF_A_MODEL = 0.5
 
 
@@ -58,10 +59,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Write the evidence of a failure down while the namespace is still there, and tell where it lies."""
     report: pytest.TestReport = yield  # type: ignore[assignment]
-    cluster = item.stash.get(CLUSTER, None)
+    cluster, workspace = _stashed(item, CLUSTER), _stashed(item, WORKSPACE)
     if report.failed and report.when != "teardown" and cluster is not None:
         folder = evidence.folder_of(item.nodeid)
-        summary = evidence.collect(cluster, evidence_namespaces(item.stash.get(WORKSPACE, None)), folder)
+        summary = evidence.collect(cluster, evidence_namespaces(workspace), folder)
         again = f"Run it again and keep its namespace: tox -e e2e -- -k '{item.name}' --keep"
         report.sections.append(("evidence", f"{summary}\nEverything: {folder.resolve()}\n{again}"))
     return report  # type: ignore[return-value]
@@ -112,7 +113,34 @@ def workspace(request: pytest.FixtureRequest, release: None, cluster: Cluster, s
     session.close(opened)
 
 
-def _argument(item: pytest.Item, marker: str, default: T) -> T:
+@pytest.fixture(scope="module")
+def shared_workspace(
+    request: pytest.FixtureRequest, cluster: Cluster, chart_path: str, session: Session
+) -> Iterator[Workspace]:
+    """A namespace that the tests of a module share, for deployments that take longer to come than to ask.
+
+    The module's own marks count, as a test's do for `workspace`.
+    """
+    module = request.node
+    module.stash[CLUSTER] = cluster
+    session.ensure_release(cluster, Path(chart_path), PROFILES[_argument(module, "release_profile", DEFAULT.name)])
+    namespaces.wait_for_room(cluster, _argument(module, "models", 1) * CPUS_OF_A_MODEL, session.timeouts)
+    opened = session.open(
+        cluster, f"{module.nodeid}::{module.path.stem}", enforce=_argument(module, "pod_security", "restricted")
+    )
+    module.stash[WORKSPACE] = opened
+    yield opened
+    session.close(opened)
+
+
+def _stashed(item: pytest.Item, key: pytest.StashKey[T]) -> T | None:
+    """What the test has, or its module."""
+    module = item.getparent(pytest.Module)
+    shared = module.stash.get(key, None) if module is not None else None
+    return item.stash.get(key, shared)
+
+
+def _argument(item: pytest.Item | pytest.Module, marker: str, default: T) -> T:
     """The one argument of a test's marker, `default` where the test has none."""
     found = item.get_closest_marker(marker)
     if found is None:

@@ -59,6 +59,16 @@ class Gateway:
         """The users' address of a SeldonDeployment, without the path of the API."""
         return f"{self.address}/seldon/{namespace}/{name}"
 
+    @property
+    def rpc_target(self) -> str:
+        """Where it takes gRPC: `HOST:PORT`."""
+        return self.address.removeprefix("http://")
+
+    @staticmethod
+    def rpc_headers(namespace: str, name: str) -> dict[str, str]:
+        """By which it knows the SeldonDeployment that a call is for. Source: specification 1.8."""
+        return {"seldon": name, "namespace": namespace}
+
     def route(self, cluster: Cluster, namespace: str, name: str) -> Route:
         """Where the live route leads. Raises AssertionError where there is none."""
         live = cluster.get(*self.kind, name, namespace)

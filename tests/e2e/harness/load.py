@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,15 +58,17 @@ class Load:
     """A generator's process while its `with` block runs. Entering returns once it has got an answer, good or bad.
 
     Args:
-        url: Of the predictions.
+        url: Of the predictions; `grpc://HOST:PORT` for gRPC.
         folder: For the records.
         rate: Requests a second.
+        headers: Of each request over gRPC.
     """
 
-    def __init__(self, url: str, folder: Path, *, rate: float = RATE) -> None:
+    def __init__(self, url: str, folder: Path, *, rate: float = RATE, headers: Mapping[str, str] | None = None) -> None:
         self._file = folder / "load.jsonl"
         self._errors = folder / "load.err"
-        self._command = ("--url", url, "--rate", f"{rate:g}", "--records", str(self._file))
+        told = [word for name, value in (headers or {}).items() for word in ("--header", f"{name}={value}")]
+        self._command = ("--url", url, "--rate", f"{rate:g}", "--records", str(self._file), *told)
         self._process: subprocess.Popen[bytes] | None = None
         self._lines: IO[str] | None = None
         self._rest = ""
@@ -104,13 +106,20 @@ class Load:
     @contextmanager
     def during(self, name: str) -> Iterator[None]:
         """The block is a change: it begins when requests have run for the margin, and is followed by one."""
-        self.answered_since(self._quiet_since + MARGIN_SECONDS, what="the load before the change")
-        begin = time.monotonic()
-        try:
+        with during(name, self):
             yield
-        finally:
-            self._quiet_since = time.monotonic()
-            self.changes.append(Change(name, begin, self._quiet_since))
+
+    def before_change(self) -> None:
+        """Wait until requests have run for the margin, since the last change or the beginning."""
+        self.answered_since(self._quiet_since + MARGIN_SECONDS, what="the load before the change")
+
+    def changed(self, change: Change) -> None:
+        """Take a change down: from its end on it is quiet."""
+        self._quiet_since = change.end
+        self.changes.append(change)
+
+    def after_change(self) -> None:
+        """Wait until requests have run for the margin since the last change."""
         self.answered_since(self._quiet_since + MARGIN_SECONDS, what="the load after the change")
 
     def answered_since(self, moment: float, *, what: str) -> None:
@@ -154,6 +163,22 @@ class Load:
             return
         *whole, self._rest = (self._rest + self._lines.read()).split("\n")
         self.records.extend(Record(*json.loads(line)) for line in whole)
+
+
+@contextmanager
+def during(name: str, *loads: Load) -> Iterator[None]:
+    """The block is one change under several loads: of REST and of gRPC, say."""
+    for load in loads:
+        load.before_change()
+    begin = time.monotonic()
+    try:
+        yield
+    finally:
+        change = Change(name, begin, time.monotonic())
+        for load in loads:
+            load.changed(change)
+    for load in loads:
+        load.after_change()
 
 
 def describe(records: Sequence[Record], changes: Sequence[Change]) -> str:

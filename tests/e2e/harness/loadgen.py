@@ -2,6 +2,8 @@
 
     python -m tests.e2e.harness.loadgen --url URL --rate 110 --records FILE
 
+`http://HOST:PORT/PATH` is asked over REST, `grpc://HOST:PORT` over gRPC (rpcgen.py).
+
 Open loop: request i is due at a moment that the earlier answers do not change, so a server that hangs is asked on, as
 by users who do not know of each other. Each request has a row of its own and is sent once; what is not exactly the
 model's answer is a failure. It ends, after the answers still awaited, when its standard input does.
@@ -14,6 +16,7 @@ import asyncio
 import json
 import os
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -26,8 +29,8 @@ TIMEOUT = "timeout"
 STATUS = "status"
 BODY = "body"
 KINDS = (wire.REFUSED, wire.BROKEN, TIMEOUT, STATUS, BODY)
-"""Of failures: no connection; one that ended too early; no answer in time; an answer of another status than 200; one
-of 200 with anything but the model's answer to this very row."""
+"""Of failures: no connection; one that ended too early; no answer in time; an answer of another status than 200 (over
+gRPC: than OK, a connection's failure included); one of 200 with anything but the model's answer to this very row."""
 
 # A gateway closes idle connections after a minute or so. Who uses one that is as old as that sends into a closing door.
 KEEP_SECONDS = 5.0
@@ -51,15 +54,26 @@ class Record(NamedTuple):
     """What was wrong; empty where nothing was."""
 
 
+Write = Callable[[Record], None]
+
+
 class WrongAnswerError(Exception):
     """An answer of 200 that is not the model's."""
 
 
 def units_of(body: bytes, number: int) -> str:
     """The units that gave this answer to row `number`. Raises WrongAnswerError where it is not exactly the model's."""
-    expected = iris.probabilities(iris.row(number))
     try:
         answer: Any = json.loads(body)
+    except ValueError as error:
+        raise WrongAnswerError(f"no prediction ({type(error).__name__}: {error})") from error
+    return units_in(answer, number)
+
+
+def units_in(answer: Any, number: int) -> str:
+    """The same of an answer's document."""
+    expected = iris.probabilities(iris.row(number))
+    try:
         names, rows = answer["data"]["names"], answer["data"]["ndarray"]
         path = answer["meta"]["requestPath"]
         found = [float(value) for value in rows[0]]
@@ -75,24 +89,27 @@ def units_of(body: bytes, number: int) -> str:
     return "+".join(sorted(path))
 
 
-class Generator:
-    """Sends requests to one address.
+class OpenLoop(ABC):
+    """Requests at their own pace.
 
     Args:
-        url: Of the predictions.
         fresh_every: Each so many-th request gets a new connection; the others use kept ones.
         timeout: Seconds for a request, its connection included.
         write: Gets each record, in the order in which requests end.
     """
 
-    def __init__(self, url: str, *, fresh_every: int, timeout: float, write: Callable[[Record], None]) -> None:
-        parts = urlsplit(url)
-        self._host, self._port = parts.hostname or "", parts.port or 80
-        self._name, self._path = parts.netloc, parts.path
+    def __init__(self, *, fresh_every: int, timeout: float, write: Write) -> None:
         self._fresh_every = fresh_every
         self._timeout = timeout
         self._write = write
-        self._kept: list[wire.Wire] = []
+
+    @abstractmethod
+    async def ask(self, number: int) -> None:
+        """One request, and its record."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """End what is kept."""
 
     async def run(self, rate: float, stop: asyncio.Event) -> None:
         """Send `rate` requests a second until `stop`, then wait for the answers."""
@@ -106,6 +123,21 @@ class Generator:
                 # Also where it lags behind: the requests under way need their turn.
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), max(left, _TURN_SECONDS))
+        await self.close()
+
+
+class Generator(OpenLoop):
+    """Sends requests to one address over HTTP/1.1. `url` is that of the predictions."""
+
+    def __init__(self, url: str, *, fresh_every: int, timeout: float, write: Write) -> None:
+        super().__init__(fresh_every=fresh_every, timeout=timeout, write=write)
+        parts = urlsplit(url)
+        self._host, self._port = parts.hostname or "", parts.port or 80
+        self._name, self._path = parts.netloc, parts.path
+        self._kept: list[wire.Wire] = []
+
+    async def close(self) -> None:
+        """Close the kept connections."""
         for kept in self._kept:
             kept.close()
 
@@ -121,13 +153,13 @@ class Generator:
             if reply.status == 200:
                 units = units_of(reply.body, number)
             else:
-                kind, text = STATUS, f"{reply.status}: {_shown(reply.body)}"
+                kind, text = STATUS, f"{reply.status}: {shown(reply.body)}"
         except TimeoutError:
             kind, text = TIMEOUT, f"no answer within {self._timeout:g} s"
         except wire.NoAnswerError as error:
             kind, text = error.kind, str(error)
         except WrongAnswerError as error:
-            kind, text = BODY, f"{error}: {_shown(reply.body)}"
+            kind, text = BODY, f"{error}: {shown(reply.body)}"
         self._write(Record(number, sent, time.monotonic() - sent, fresh, units, kind, text))
 
     async def _exchange(self, message: bytes, *, fresh: bool) -> wire.Reply:
@@ -155,7 +187,8 @@ class Generator:
         return None
 
 
-def _shown(body: bytes) -> str:
+def shown(body: bytes) -> str:
+    """The beginning of an answer, on one line."""
     return " ".join(body.decode("utf-8", "replace").split())[:_SHOWN]
 
 
@@ -173,8 +206,16 @@ async def _main(asked: argparse.Namespace, records: TextIO) -> None:
             stop.set()
 
     loop.add_reader(_INPUT, ended)
-    generator = Generator(asked.url, fresh_every=asked.fresh_every, timeout=asked.timeout, write=write)
-    await generator.run(asked.rate, stop)
+    await _generator(asked, write).run(asked.rate, stop)
+
+
+def _generator(asked: argparse.Namespace, write: Write) -> OpenLoop:
+    if asked.url.startswith("grpc://"):
+        from .rpcgen import RpcGenerator  # REST needs no gRPC
+
+        target, headers = urlsplit(asked.url).netloc, tuple(tuple(text.split("=", 1)) for text in asked.header)
+        return RpcGenerator(target, headers, fresh_every=asked.fresh_every, timeout=asked.timeout, write=write)
+    return Generator(asked.url, fresh_every=asked.fresh_every, timeout=asked.timeout, write=write)
 
 
 def main() -> None:
@@ -185,6 +226,7 @@ def main() -> None:
     parser.add_argument("--records", type=Path, required=True, help="a file that gets one JSON list a request")
     parser.add_argument("--fresh-every", type=int, default=4, help="each so many-th request on a new connection")
     parser.add_argument("--timeout", type=float, default=10.0, help="seconds for a request")
+    parser.add_argument("--header", action="append", default=[], help="NAME=VALUE, of each request over gRPC")
     asked = parser.parse_args()
     with asked.records.open("w") as records:
         asyncio.run(_main(asked, records))

@@ -107,10 +107,14 @@ def component(container: str, **more: Any) -> Manifest:
     return {"spec": {"containers": [{"name": container}]}} | more
 
 
+SMALL_ORCHESTRATOR: Manifest = {"resources": {"requests": {"cpu": "50m", "memory": "64Mi"}}}
+"""A predictor's `svcOrchSpec`, so that a small node has room for old and new pods. It asks for a container."""
+
+
 def predictor(name: str, graph: Manifest, **more: Any) -> Manifest:
-    """A predictor whose orchestrator asks for little CPU, so that a small node has room for old and new pods."""
-    orchestrator = {"resources": {"requests": {"cpu": "50m", "memory": "64Mi"}}}
-    return {"name": name, "replicas": 1, "svcOrchSpec": orchestrator, "graph": graph} | more
+    """A predictor; its orchestrator's container asks for little, where several nodes need one."""
+    orchestrator = {"svcOrchSpec": SMALL_ORCHESTRATOR} if graph.get("children") else {}
+    return {"name": name, "replicas": 1, "graph": graph} | orchestrator | more
 
 
 def seldon_deployment(name: str, spec: Manifest, *, api_version: str = API_VERSION) -> Manifest:

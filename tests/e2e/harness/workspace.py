@@ -5,14 +5,17 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import grpc
 import yaml
+from google.protobuf.empty_pb2 import Empty
 
 from . import curl, images, manifests, pods, prediction
+from .clients import RestClient, RpcClient, RpcFailedError
 from .gateways import Gateway, Route
 from .load import RATE, Load, describe
 from .portforward import port_forward
@@ -26,8 +29,13 @@ if TYPE_CHECKING:
 # Source: specification 1.1 and 1.2.
 ID_LABEL = "seldon-deployment-id"
 HTTP_PORT = 8000
+GRPC_PORT = 5001
+METRICS_PATH = "/prometheus"
+HEALTH = "/grpc.health.v1.Health/Check"
 GATEWAYS_OWN = (404, 503)
 """What a gateway answers itself where it knows no route, or nobody behind it."""
+GATEWAYS_OWN_OVER_GRPC = (grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.UNAVAILABLE)
+"""The same over gRPC."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,11 @@ class Workspace:
 
     def restart(self, name: str) -> None:
         """`kubectl rollout restart` the Deployment of a SeldonDeployment's model."""
-        self._kubectl("rollout", "restart", f"deployment/{manifests.model_deployment(name)}").checked()
+        self.restart_deployment(manifests.model_deployment(name))
+
+    def restart_deployment(self, deployment: str) -> None:
+        """`kubectl rollout restart` a Deployment."""
+        self._kubectl("rollout", "restart", f"deployment/{deployment}").checked()
 
     def seldon_deployment(self, name: str) -> Object | None:
         """A SeldonDeployment, None where it is not there."""
@@ -139,14 +151,16 @@ class Workspace:
         wait_for(ended, what=f"the old pods of {name} to end", seconds=self.timeouts.rollout)
 
     @contextmanager
-    def load(self, name: str, *, rate: float = RATE) -> Iterator[Load]:
-        """Users of a SeldonDeployment, through the gateway, while the block runs.
+    def load(self, name: str, *, rate: float = RATE, over_grpc: bool = False) -> Iterator[Load]:
+        """Users of a SeldonDeployment, through the gateway, while the block runs: over REST, or over gRPC.
 
         At its end, when the old pods have ended, none may have lost a request, nor may the gateway have sent one twice.
         """
-        url = f"{self.url(name)}{prediction.PATH}"
+        url, headers = f"{self.url(name)}{prediction.PATH}", {}
+        if over_grpc:
+            url, headers = f"grpc://{self.gateway.rpc_target}", self.gateway.rpc_headers(self.namespace, name)
         with tempfile.TemporaryDirectory() as folder:
-            load = Load(url, Path(folder), rate=rate)
+            load = Load(url, Path(folder), rate=rate, headers=headers)
             try:
                 with load:
                     yield load
@@ -155,7 +169,8 @@ class Workspace:
                 error.add_note(f"The load until then: {describe(load.records, load.changes)}")
                 raise
             finally:
-                self.loads.append(f"{name} through {self.gateway.name}, {describe(load.records, load.changes)}")
+                how = f"{self.gateway.name}{' over gRPC' if over_grpc else ''}"
+                self.loads.append(f"{name} through {how}, {describe(load.records, load.changes)}")
         load.assert_nothing_lost()
         self.gateway.assert_no_retries(self.kubectl, self.timeouts)
 
@@ -166,10 +181,41 @@ class Workspace:
     @contextmanager
     def predictor(self, name: str) -> Iterator[str]:
         """The address of the predictor's Service on this machine, past the gateway, while the block runs."""
-        service = f"service/{manifests.predictor_service(name)}"
-        seconds = self.timeouts.port_forward
-        with port_forward(self.kubectl, self.namespace, service, HTTP_PORT, seconds=seconds) as address:
+        with self.service(manifests.predictor_service(name), HTTP_PORT) as address:
             yield address
+
+    @contextmanager
+    def service(self, name: str, port: int) -> Iterator[str]:
+        """The address of a Service's port on this machine, while the block runs: `http://127.0.0.1:PORT`."""
+        seconds = self.timeouts.port_forward
+        with port_forward(self.kubectl, self.namespace, f"service/{name}", port, seconds=seconds) as address:
+            yield address
+
+    @contextmanager
+    def client(self, name: str, predictor: str, *, over_grpc: bool, gateway: bool) -> Iterator[Any]:
+        """Somebody who asks a SeldonDeployment, through the gateway or at its predictor's Service."""
+        seconds = self.timeouts.request
+        with ExitStack() as stack:
+            if gateway and over_grpc:
+                headers = self.gateway.rpc_headers(self.namespace, name)
+                yield stack.enter_context(RpcClient(self.gateway.rpc_target, headers, seconds=seconds))
+            elif gateway:
+                yield stack.enter_context(RestClient(self.url(name), seconds=seconds))
+            else:
+                port = GRPC_PORT if over_grpc else HTTP_PORT
+                address = stack.enter_context(self.service(f"{name}-{predictor}", port))
+                target = address.removeprefix("http://")
+                own = RpcClient(target, {}, seconds=seconds) if over_grpc else RestClient(address, seconds=seconds)
+                yield stack.enter_context(own)
+
+    def metrics(self, name: str, port: int, *, holding: str = "") -> str:
+        """The page for Prometheus at a port of a SeldonDeployment's pod: the one that has a container `holding`."""
+        (pod,) = [
+            pod["metadata"]["name"]
+            for pod in self.pods(name)
+            if not holding or holding in {container["name"] for container in pod["spec"]["containers"]}
+        ]
+        return self.cluster.page(self.namespace, pod, port, METRICS_PATH)
 
     def predict(self, name: str, body: str = prediction.REQUEST) -> curl.Answer:
         """One prediction by the real curl, through the gateway. Sent once."""
@@ -187,6 +233,20 @@ class Workspace:
             assert answer.body or answer.status not in GATEWAYS_OWN, str(answer)
 
         wait_for(led, what=f"the gateway to lead to {name}", seconds=self.timeouts.request)
+
+    def wait_led_over_grpc(self, name: str) -> None:
+        """The same for gRPC."""
+
+        def led() -> None:
+            try:
+                # The messages of health are read by nobody here.
+                client.call(HEALTH, Empty(), Empty)
+            except RpcFailedError as failed:
+                if failed.code in GATEWAYS_OWN_OVER_GRPC:
+                    raise
+
+        with self.client(name, manifests.PREDICTOR, over_grpc=True, gateway=True) as client:
+            wait_for(led, what=f"the gateway to lead calls to {name}", seconds=self.timeouts.request)
 
     def assert_serves(self, name: str, *, initializer: str) -> None:
         """Wait until it is Available; it answers the prediction, and its model came by this initializer image."""
