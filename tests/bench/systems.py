@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,6 +69,7 @@ class System:
 
 
 _NOTHING: Mapping[str, float] = {}
+_NO_VARIABLES: Mapping[str, str] = {}
 _FEW = frozenset({(1, 1), (64, 1)})
 """(connections, rows) of variants of a peer: what shows what a setting gains and costs."""
 
@@ -76,13 +78,14 @@ def _own_python() -> Path:
     return Path(sys.executable)
 
 
-_OWN_PACKAGES = ("scikit-learn", "numpy", "uvloop", "httptools", "orjson", "grpcio", "protobuf")
+_OWN_PACKAGES = ("scikit-learn", "numpy", "uvloop", "httptools", "orjson", "hpack", "protobuf")
 
 
-def _sidecar(family: str, place: Place) -> Launch:
-    http, grpc, metrics, outer_http, outer_grpc = free_ports(5)
-    server = Program(
-        "sidecar-server",
+def _server(name: str, place: Place, ports: Sequence[int], more: Mapping[str, str] = _NO_VARIABLES) -> Program:
+    """Our model server on its ports for REST, gRPC and metrics."""
+    http, grpc, metrics = ports
+    return Program(
+        name,
         [
             str(place.python),
             "-m",
@@ -99,21 +102,40 @@ def _sidecar(family: str, place: Place) -> Launch:
             ),
             "SELDON_DEPLOYMENT_ID": MODEL,
             "PREDICTOR_ID": "default",
+            **more,
         },
     )
+
+
+def _executor_words(family: str, http: int, grpc: int) -> list[str]:
+    names = ["--sdep", MODEL, "--namespace", "default", "--predictor", "default"]
+    return [*names, "--http_port", str(http), "--grpc_port", str(grpc), "--protocol", family]
+
+
+def _predictor(http: int, grpc: int) -> str:
+    """ENGINE_PREDICTOR, as the operator writes it."""
     endpoint = {"service_host": _HOST, "service_port": http, "httpPort": http, "grpcPort": grpc, "type": "REST"}
     graph = {"name": MODEL, "type": "MODEL", "implementation": "SKLEARN_SERVER", "endpoint": endpoint}
-    predictor = {"name": "default", "replicas": 1, "graph": graph}
+    return base64.b64encode(json.dumps({"name": "default", "replicas": 1, "graph": graph}).encode()).decode()
+
+
+def _embedded(family: str, place: Place) -> Launch:
+    http, grpc, metrics, outer_http, outer_grpc = free_ports(5)
+    told = {
+        "SELDON_EXECUTOR_ARGS": shlex.join(_executor_words(family, outer_http, outer_grpc)),
+        "ENGINE_PREDICTOR": _predictor(http, grpc),
+    }
+    server = _server("embedded", place, (http, grpc, metrics), told)
+    return Launch((server,), {f"{family}-rest": outer_http, f"{family}-grpc": outer_grpc})
+
+
+def _sidecar(family: str, place: Place) -> Launch:
+    http, grpc, metrics, outer_http, outer_grpc = free_ports(5)
+    server = _server("sidecar-server", place, (http, grpc, metrics))
     executor = Program(
         "sidecar-executor",
-        [
-            str(place.python),
-            "-m",
-            "seldon_core.executor.main",
-            *("--sdep", MODEL, "--namespace", "default", "--predictor", "default"),
-            *("--http_port", str(outer_http), "--grpc_port", str(outer_grpc), "--protocol", family),
-        ],
-        {"ENGINE_PREDICTOR": base64.b64encode(json.dumps(predictor).encode()).decode()},
+        [str(place.python), "-m", "seldon_core.executor.main", *_executor_words(family, outer_http, outer_grpc)],
+        {"ENGINE_PREDICTOR": _predictor(http, grpc)},
     )
     return Launch(
         (server, executor),
@@ -190,6 +212,15 @@ def _wrapper(_family: str, place: Place) -> Launch:
 
 
 SYSTEMS = (
+    System(
+        "embedded",
+        "our model server's process with the executor in it, as in a pod with one container; asked on the executor's "
+        "ports",
+        ("seldon", "v2"),
+        _own_python,
+        _OWN_PACKAGES,
+        _embedded,
+    ),
     System(
         "sidecar",
         "our executor's process before our model server's process, as in a pod with two containers; both on one core",

@@ -131,6 +131,19 @@ def test_images_of_models_stay_as_they_are_named() -> None:
     assert "running pods of an older release stay as they are" in notes
 
 
+def test_an_image_in_a_row_of_ours_does_not_inherit_what_ours_can() -> None:
+    """Helm merges the row key by key; the pods of that image would have no orchestrator."""
+    row = {"protocols": {"seldon": {"image": "seldonio/sklearnserver", "defaultImageVersion": "1.17.1"}}}
+    rendered = render_chart({"predictor_servers": {"SKLEARN_SERVER": row}})
+    server = from_values(values_in_force(rendered)).predictor_servers["SKLEARN_SERVER"]
+
+    found = {name: (image.reference, image.embedded) for name, image in server.protocols.items()}
+    assert found == {
+        "seldon": ("seldonio/sklearnserver:1.17.1", False),
+        "v2": (f"localhost/seldon-core/sklearnserver:{__version__}", True),
+    }
+
+
 @with_the_record
 def test_every_default_of_the_former_release_is_taken() -> None:
     rendered, _ = reused(recorded_values())

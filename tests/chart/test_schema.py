@@ -62,7 +62,7 @@ def test_each_default_in_the_schema_is_the_default() -> None:
 
 
 WRONG_VALUES = [
-    (at("executor.mode", "embedded"), "'auto', 'sidecar'"),
+    (at("executor.mode", "inside"), "'auto', 'embedded', 'sidecar'"),
     (at("executor.port", "x"), "executor/port"),
     (at("webhook.port", 70000), "webhook/port"),
     (at("rbac.create", "yes"), "rbac/create"),

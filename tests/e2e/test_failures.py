@@ -39,6 +39,7 @@ def model(**container: Any) -> Object:
         manifests.PREDICTOR,
         {"name": manifests.UNIT, "type": "MODEL"},
         componentSpecs=[{"spec": {"containers": [{k: v for k, v in given.items() if v is not None}]}}],
+        svcOrchSpec=manifests.SMALL_ORCHESTRATOR,
     )
     return manifests.seldon_deployment(NAME, {"predictors": [predictor]})
 

@@ -53,6 +53,8 @@ def iris(
         ratio = {"name": "ratioA", "value": "0.5", "type": "FLOAT"}
         graph = {"name": "ab", "implementation": "RANDOM_ABTEST", "parameters": [ratio], "children": models}
     components = [manifests.component(container, **(component or {})) for container in containers]
+    if separate:
+        more["svcOrchSpec"] = manifests.SMALL_ORCHESTRATOR
     spec: Object = {"predictors": [manifests.predictor(predictor, graph, componentSpecs=components, **more)]}
     if separate:
         spec["annotations"] = {"seldon.io/engine-separate-pod": "true"}
@@ -71,6 +73,7 @@ class Step:
 
 
 ONE = frozenset({deployment(0, "model")})
+SIDECAR = {"annotations": {"seldon.io/executor-mode": "sidecar"}, "svcOrchSpec": manifests.SMALL_ORCHESTRATOR}
 NO_ENGINE = {"annotations": {"seldon.io/no-engine": "true"}}
 STEPS = (
     Step(
@@ -93,6 +96,7 @@ STEPS = (
         ONE | {f"{NAME}-{PREDICTOR}-svc-orch"},
     ),
     Step("the orchestrator comes back to the model's pods", iris("model"), ONE),
+    Step("the orchestrator gets a container of its own", iris("model", **SIDECAR), ONE),
     Step("the orchestrator is switched off", iris("model", **NO_ENGINE), ONE, route=PAST_THE_ORCHESTRATOR),
     Step("the orchestrator is switched on", iris("model"), ONE),
     Step(

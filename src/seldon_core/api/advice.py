@@ -13,7 +13,9 @@ from .validation import NO_ENGINE_ANNOTATION
 from .validation_units import fetches_itself
 
 _OF_SPEC: Final = (SEPARATE_ENGINE_ANNOTATION, "seldon.io/no-storage-initializer")
-_OF_PREDICTOR: Final = (NO_ENGINE_ANNOTATION, names.SERVICE_NAME_ANNOTATION)
+EXECUTOR_MODE_ANNOTATION: Final = "seldon.io/executor-mode"
+"""Of a predictor: auto, sidecar or embedded, in the place of the installation's value executor.mode."""
+_OF_PREDICTOR: Final = (NO_ENGINE_ANNOTATION, EXECUTOR_MODE_ANNOTATION, names.SERVICE_NAME_ANNOTATION)
 
 
 def advice(sdep: SeldonDeployment) -> tuple[str, ...]:
@@ -89,9 +91,7 @@ def _model_uri(predictor: Predictor, unit: PredictiveUnit, at: str) -> Iterator[
 
 
 def _uri(uri: str, at: str) -> Iterator[str]:
-    if uri != uri.strip() or not uri.isprintable():
-        yield f"{at}.modelUri: holds white space at an end, or control characters; storage initializers take none."
-    elif uri and ":" not in uri and not uri.startswith("/"):
+    if uri and ":" not in uri and not uri.startswith("/"):
         yield (
             f"{at}.modelUri: {uri} names no store, such as s3://bucket/folder; most storage initializers take it for "
             "a folder of their own."

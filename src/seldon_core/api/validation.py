@@ -8,7 +8,7 @@ for the rules that v1.17.1 lets through and fails at later: specification 2, las
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from . import names
+from . import model_uri, names
 from .defaulting import has_separate_engine, units
 from .errors import FieldError
 from .shapes import Json
@@ -172,6 +172,14 @@ def _traffic(sdep: SeldonDeployment) -> Iterator[FieldError]:
         yield FieldError("spec", sdep.spec.predictors[0].name, text)
 
 
+def _explainers(sdep: SeldonDeployment) -> Iterator[FieldError]:
+    """Hostile model URIs of explainers; those of the graph's nodes are seen where the nodes are."""
+    for index, predictor in enumerate(sdep.spec.predictors):
+        explainer = predictor.explainer
+        if explainer and (reason := model_uri.hostile(explainer.model_uri)):
+            yield FieldError(f"{_at(index)}.explainer", predictor.name, f"modelUri {reason}")
+
+
 _SPEC_RULES: Final[tuple[Callable[[SeldonDeployment], Iterator[FieldError]], ...]] = (
     _choices,
     _kafka,
@@ -181,6 +189,7 @@ _SPEC_RULES: Final[tuple[Callable[[SeldonDeployment], Iterator[FieldError]], ...
     _containers,
     _transports,
     _traffic,
+    _explainers,
 )
 
 

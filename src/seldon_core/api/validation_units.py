@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from . import names
+from . import model_uri, names
 from .errors import FieldError
 from .servers import PredictorServer
 from .types import BUILT_IN, UNIT_TYPES, PredictiveUnit, Predictor, SeldonDeployment
@@ -44,9 +44,8 @@ def _node_errors(  # noqa: PLR0917  # a walk hands everything down
             f"defines: known types are {', '.join(UNIT_TYPES)}"
         )
         yield FieldError(path, unit.name, text)
-    if unit.model_uri.startswith((":", "-")) and not fetches_itself(predictor, unit):
-        text = "modelUri must start with a scheme or the name of a remote: write for example s3://bucket/folder"
-        yield FieldError(path, unit.name, text)
+    if (reason := model_uri.hostile(unit.model_uri)) and not fetches_itself(predictor, unit):
+        yield FieldError(path, unit.name, f"modelUri {reason}")
     if unit.logger and not unit.logger.mode:
         yield FieldError(path, "", "No logger mode specified: set logger.mode to all, request or response")
     for index, child in enumerate(unit.children):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.inspect import Metadata, StructType
 
-from . import values_images, values_keys, values_obsolete
+from . import values_images, values_keys, values_obsolete, values_servers
 from .values_base import TEXT
 from .values_keys import known_keys, struct
 from .values_types import Values, user_id
@@ -57,8 +57,6 @@ def load_values(data: Mapping[str, Any] | None, *, merged: bool = False) -> Valu
     if refused := values_keys.unknown(data):
         raise ValuesError(refused)
     prepared = _prepare(Values, _resolve_aliases(data), merged=merged)
-    if isinstance(executor := prepared.get("executor"), dict) and executor.get("mode") == "embedded":
-        raise ValuesError("executor.mode: `embedded` arrives with a later release; use `auto` or `sidecar` until then.")
     try:
         values = msgspec.convert(prepared, Values)
     except msgspec.ValidationError as error:
@@ -68,7 +66,7 @@ def load_values(data: Mapping[str, Any] | None, *, merged: bool = False) -> Valu
         raise ValuesError(
             f"webhook.port and metrics.port are both {values.webhook.port}: give one of them another port."
         )
-    return values_images.with_own_images(values)
+    return values_servers.without_borrowed_marks(values_images.with_own_images(values))
 
 
 def default_values() -> dict[str, Any]:

@@ -131,7 +131,9 @@ class RequestLogger(Section, frozen=True):
 
     default_endpoint: Annotated[str, doc("URL used by a logger that names none.")] = "http://default-broker"
     work_queue_size: Annotated[int, Meta(ge=1), doc("Entries that may wait to be sent.")] = 10000
-    write_timeout_ms: Annotated[int, Meta(ge=1), doc("How long a request waits for room in the queue, ms.")] = 2000
+    write_timeout_ms: Annotated[
+        int, Meta(ge=1), doc("How long an event waits for room in the queue, ms. No request waits.")
+    ] = 2000
 
 
 class ExecutorResources(Section, frozen=True):
@@ -150,7 +152,7 @@ class ExecutorServiceAccount(Section, frozen=True):
 
 
 class Executor(Section, frozen=True):
-    """The service orchestrator beside each model (container `seldon-container-engine`)."""
+    """The service orchestrator: in the model's server, or beside it (container `seldon-container-engine`)."""
 
     full_health_checks: Annotated[
         bool,
@@ -159,10 +161,12 @@ class Executor(Section, frozen=True):
     image: ExecutorImage = field(default_factory=ExecutorImage)
     metrics_port_name: Annotated[str, Meta(min_length=1), doc("Name of the container port with metrics.")] = "metrics"
     mode: Annotated[
-        Literal["auto", "sidecar"],
+        Literal["auto", "sidecar", "embedded"],
         doc(
-            "New. `sidecar`: each pod has an orchestrator container. `auto`: the controller decides; in this "
-            "release that is `sidecar`, too. `embedded` arrives with a later release."
+            "New. `auto`: a graph of one node, served by an image whose row in `predictor_servers` says `embedded: "
+            "true`, needs no orchestrator container: its server answers on the orchestrator's ports itself. `sidecar`: "
+            "every pod has an orchestrator container. `embedded`: as `auto`, with a warning where it cannot be. The "
+            "predictor's annotation `seldon.io/executor-mode` wins."
         ),
     ] = "auto"
     port: Annotated[Port, doc("HTTP port of the orchestrator.")] = 8000
@@ -338,9 +342,22 @@ class ServiceAccount(Section, frozen=True):
     name: Annotated[str, Meta(min_length=1), doc("Its name.")] = "seldon-manager"
 
 
+class StorageCache(Section, frozen=True):
+    """New. A volume on which models are kept for the next pod."""
+
+    claim_name: Annotated[
+        str,
+        doc(
+            "New. A PersistentVolumeClaim (ReadWriteMany, writable for uid 8888) of this name in each namespace with "
+            "models. Models whose digest is known are kept there; a second pod downloads nothing."
+        ),
+    ] = ""
+
+
 class StorageInitializer(Section, frozen=True):
     """The init container that fetches a model (`<unit>-model-initializer`)."""
 
+    cache: StorageCache = field(default_factory=StorageCache)
     cpu_limit: Annotated[Quantity, doc("CPU limit.")] = "1"
     cpu_request: Annotated[Quantity, doc("CPU request.")] = "100m"
     image: Annotated[
@@ -348,6 +365,13 @@ class StorageInitializer(Section, frozen=True):
     ] = f"{LOCAL_REGISTRY}/seldon-core/rclone-storage-initializer:{__version__}"
     memory_limit: Annotated[Quantity, doc("Memory limit.")] = "1Gi"
     memory_request: Annotated[Quantity, doc("Memory request.")] = "100Mi"
+    pvc: Annotated[
+        Literal["copy", "mount"],
+        doc(
+            "New. What becomes of `pvc://claim/folder`. `copy`: the folder's files are copied into the pod. `mount`: "
+            "the folder itself is mounted at /mnt/models, read-only, and nothing is copied."
+        ),
+    ] = "copy"
     service_account_credentials: Annotated[
         bool,
         doc(

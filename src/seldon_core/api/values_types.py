@@ -26,6 +26,12 @@ def _row(**protocols: tuple[str, str]) -> dict[str, Any]:
     }
 
 
+def _own_row(name: str) -> dict[str, Any]:
+    """The row of a server of this project: one image that speaks both protocols and can do the orchestrator's work."""
+    image = {"image": f"{LOCAL_REGISTRY}/seldon-core/{name}", "defaultImageVersion": __version__, "embedded": True}
+    return {"protocols": {"seldon": image, "v2": dict(image)}}
+
+
 _TEXT = {"type": ["string", "null"]}
 _IMAGE = {
     "type": ["object", "null"],
@@ -38,14 +44,10 @@ _ROW = {
 
 
 def _predictor_servers() -> dict[str, Any]:
-    sklearn = _row(
-        seldon=(f"{LOCAL_REGISTRY}/seldon-core/sklearnserver", __version__), v2=("seldonio/mlserver", "1.3.5-sklearn")
-    )
-    sklearn["protocols"]["seldon"]["embedded"] = True
     return {
         "HUGGINGFACE_SERVER": _row(v2=("seldonio/mlserver", "1.3.5-huggingface")),
         "MLFLOW_SERVER": _row(seldon=("seldonio/mlflowserver", "1.17.1"), v2=("seldonio/mlserver", "1.3.5-mlflow")),
-        "SKLEARN_SERVER": sklearn,
+        "SKLEARN_SERVER": _own_row("sklearnserver"),
         "TEMPO_SERVER": _row(v2=("seldonio/mlserver", "1.3.5-slim")),
         "TENSORFLOW_SERVER": _row(
             seldon=("seldonio/tfserving-proxy", "1.17.1"), tensorflow=("tensorflow/serving", "2.1.0")
@@ -103,7 +105,8 @@ class Values(Section, frozen=True):
         doc(
             "Prepackaged servers: `<implementation>.protocols.<protocol>.{image, defaultImageVersion}`. Add "
             "rows of your own, here or by editing the ConfigMap seldon-config, which takes effect at once. "
-            "`embedded: true` marks servers that can answer without an orchestrator."
+            "`embedded: true` marks images that can do the orchestrator's work, as this project's servers can. A row "
+            "of the defaults loses it where you name another image; give such a server of yours a row of its own."
         ),
         Meta(extra_json_schema={"additionalProperties": _ROW}),
     ] = field(default_factory=_predictor_servers, name="predictor_servers")

@@ -37,8 +37,11 @@ def differs(sdep: SeldonDeployment, wanted: Mapping[str, Any], live: Mapping[str
         live: A Deployment that a former controller made.
     """
     words = _Words(sdep)
-    found = templates.differences(wanted, takeover.taken_over(live, template=True))
-    return any(words.are_about(difference) for difference in found)
+    before = takeover.taken_over(live, template=True)
+    # The graph is told to an orchestrator's container, or to a server that does its work: it may have moved.
+    if _graph(_told(wanted)) != _graph(_told(before)):
+        return True
+    return any(words.are_about(difference) for difference in templates.differences(wanted, before))
 
 
 class _Words:
@@ -68,9 +71,8 @@ class _Words:
 
     def _are_about_pod(self, path: Path, difference: Difference) -> bool:
         wanted, live = difference.wanted, difference.live
-        for variable, read in ((_GRAPH, _graph), (_PARAMETERS, _parameters)):
-            if path[2:4] == ("env", (("name", variable),)):
-                return bool(read(wanted) != read(live))
+        if path[2:4] == ("env", (("name", _PARAMETERS),)):
+            return bool(_parameters(wanted) != _parameters(live))
         if live is not MISSING and path[:1] == ("initContainers",) and wanted in self._graph_values:
             return True
         lost = live is MISSING and _DROPPED.intersection(step for step in path if isinstance(step, str))
@@ -102,6 +104,13 @@ def _at(value: Any, path: Path) -> Iterator[Any]:
     yield value
 
 
+def _told(deployment: Mapping[str, Any]) -> Any:
+    """The text of the graph in a Deployment's pods, None where there is none."""
+    containers = deployment["spec"]["template"]["spec"].get("containers") or ()
+    variables = (variable for container in containers for variable in container.get("env") or ())
+    return next((variable.get("value") for variable in variables if variable["name"] == _GRAPH), None)
+
+
 def _graph(text: Any) -> Any:
     """The part of an orchestrator's graph that says which nodes there are, None where it cannot be read."""
     try:
@@ -116,8 +125,11 @@ def _node(node: Mapping[str, Any]) -> Any:
     return named, parameters, [_node(child) for child in node.get("children") or ()]
 
 
-def _parameters(text: Any) -> Any:
+def _parameters(entry: Any) -> Any:
+    """A server's parameters, but for the one that each controller adds; None where they cannot be read."""
+    text: Any = entry.get("value") if isinstance(entry, Mapping) else entry
     try:
-        return sorted((p["name"], str(p["value"])) for p in msgspec.json.decode(text))
+        given = [] if text is MISSING else msgspec.json.decode(text)
+        return sorted((p["name"], str(p["value"])) for p in given if p["name"] != "model_uri")
     except (msgspec.MsgspecError, KeyError, TypeError):
         return None

@@ -348,7 +348,7 @@ def test_an_upgrade_of_our_own_goes_on_in_turns_and_an_edit_does_not_wait(place:
         for name in names:
             until(lambda name=name: place.status(name).get("state") == "Available", WAIT_SECONDS, name)
     image = {"image": {"registry": "registry.example", "repository": "executor", "tag": "2"}}
-    values: dict[str, Any] = {"executor": image, "manager": {"rollout": {"maxConcurrent": 1}}}
+    values: dict[str, Any] = {"executor": {"mode": "sidecar", **image}, "manager": {"rollout": {"maxConcurrent": 1}}}
 
     def rolled(name: str) -> bool:
         containers = place.template(f"{name}-default-0-classifier")["spec"]["containers"]

@@ -74,9 +74,13 @@ def with_defaults(obj: Object) -> Object:
     return obj
 
 
-def default_config(*sections: str) -> OperatorConfig:
-    """The configuration of the chart's defaults, with the named sections enabled."""
-    return from_values(load_values({section: {"enabled": True} for section in sections}))
+def default_config(*sections: str, mode: str = "sidecar") -> OperatorConfig:
+    """The configuration of the chart's defaults, with the named sections enabled.
+
+    By default with an orchestrator's container in each pod: another image of it is a change of the installation's.
+    """
+    enabled = {section: {"enabled": True} for section in sections}
+    return from_values(load_values({"executor": {"mode": mode}} | enabled))
 
 
 class Cluster:

@@ -4,6 +4,7 @@ What an order is worth is shown by traffic, in tests/e2e/test_ingress_changes.py
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -74,9 +75,11 @@ def history(c: Cluster, collection: str) -> Iterator[tuple[set[tuple[str, int]],
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("mode", ["auto", "sidecar"])
 @pytest.mark.parametrize(("section", "collection"), [("gateway", HTTP_ROUTES), ("istio", VIRTUAL_SERVICES)])
-async def test_no_route_ever_names_a_port_that_pods_or_service_lack(section: str, collection: str) -> None:
+async def test_no_route_ever_names_a_port_that_pods_or_service_lack(section: str, collection: str, mode: str) -> None:
     async with cluster(section) as c:
+        c.config = replace(c.config, executor=replace(c.config.executor, mode=mode))
         await c.available()
         await c.api.reaches(lambda: c.api.find(collection, "ns", "iris") is not None)
         for value, port in (("true", 9000), (None, 8000)):
@@ -93,8 +96,13 @@ async def test_no_route_ever_names_a_port_that_pods_or_service_lack(section: str
             assert all(port in ports[service] for service, port in route)
             # Only while all pods have the orchestrator, or are about to have none, is it asked.
             if ("iris-default", 8000) in route:
-                containers = {each["name"] for each in (deployment or {})["spec"]["template"]["spec"]["containers"]}
-                assert "seldon-container-engine" in containers
+                assert 8000 in _open(deployment or {})
+
+
+def _open(deployment: Object) -> set[int]:
+    """The ports of its pods."""
+    containers = deployment["spec"]["template"]["spec"]["containers"]
+    return {port["containerPort"] for each in containers for port in each.get("ports") or ()}
 
 
 def _has_port(c: Cluster, port: int) -> bool:

@@ -18,7 +18,7 @@ NAME = "iris-default-0-classifier"
 
 
 def rendered(port: int = 8000) -> Rendered:
-    return render(load(iris()), from_values(load_values({"executor": {"port": port}})))
+    return render(load(iris()), from_values(load_values({"executor": {"mode": "sidecar", "port": port}})))
 
 
 def one(of: Rendered, kind: str, name: str) -> Object:
@@ -60,7 +60,7 @@ async def test_a_service_waits_for_the_turn_of_its_pods() -> None:
             await c.until(is_state("Creating"), name)
             await c.progress(f"{name}-default-0-classifier", ready=1)
             await c.until(is_state("Available"), name)
-        c.config = from_values(load_values({"executor": {"port": 8001}}))
+        c.config = from_values(load_values({"executor": {"mode": "sidecar", "port": 8001}}))
         c.controller.add_all()
 
         def moved(name: str) -> tuple[bool, bool]:

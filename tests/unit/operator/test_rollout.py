@@ -41,7 +41,7 @@ def manifest(generation: int = 1, *, annotation: str = "", status: Object | None
 
 def wanted(image: str = "", **graph: Any) -> Object:
     """The rendered Deployment, with the chart's default orchestrator or another."""
-    values = {"executor": {"image": {"repository": image}}} if image else {}
+    values = {"executor": {"mode": "sidecar"} | ({"image": {"repository": image}} if image else {})}
     objects = render(load(manifest(**graph)), from_values(load_values(values))).objects
     return with_owner(next(each for each in objects if each["kind"] == "Deployment"), "iris", "1")
 

@@ -235,7 +235,8 @@ async def test_an_annotation_with_routes_comes_with_readiness_and_goes_with_its_
 
     async with cluster("ambassador") as c:
         await c.stop()
-        c.config = from_values(load_values({"ambassador": {"enabled": True, "version": "v1"}}))
+        values = {"executor": {"mode": "sidecar"}, "ambassador": {"enabled": True, "version": "v1"}}
+        c.config = from_values(load_values(values))
         await c.start(settle_seconds=0.0)
         await c.api.put(SDEPS, iris())
         await c.until(is_state("Creating"))

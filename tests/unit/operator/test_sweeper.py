@@ -50,7 +50,8 @@ async def test_what_is_left_of_a_kind_that_is_switched_off_goes(section: str, co
 async def test_network_policies_that_are_switched_off_go() -> None:
     async with cluster() as c:
         await c.stop()
-        c.config = from_values(load_values({"networkPolicies": {"models": {"enabled": True}}}))
+        values = {"executor": {"mode": "sidecar"}, "networkPolicies": {"models": {"enabled": True}}}
+        c.config = from_values(load_values(values))
         await c.start(settle_seconds=0.0)
         await c.available()
         assert [name for collection, _, name in c.api.objects if collection == NETWORK_POLICIES]

@@ -52,9 +52,17 @@ def manifest(*predictors: dict[str, Any], metadata: dict[str, Any] | None = None
     }
 
 
+SIDECAR = {"executor": {"mode": "sidecar"}}
+"""What v1.17.1 renders is compared in this mode; test_embedded.py is about the others."""
+
+
+def with_sidecar(values: dict[str, Any]) -> dict[str, Any]:
+    return {**values, "executor": {**SIDECAR["executor"], **values.get("executor", {})}}
+
+
 @pytest.fixture
 def config() -> OperatorConfig:
-    return from_values(load_values({}))
+    return from_values(load_values(SIDECAR))
 
 
 @pytest.fixture
@@ -62,7 +70,7 @@ def build(config: OperatorConfig) -> Build:
     """`build(predictor, ..., values={...}, facts=..., **spec)` renders a SeldonDeployment `m` in namespace `ns`."""
 
     def run(*predictors: dict[str, Any], values: Any = None, facts: Facts = NO_FACTS, **more: Any) -> Result:
-        settings = from_values(load_values(values)) if values else config
+        settings = from_values(load_values(with_sidecar(values))) if values else config
         return Result(render(load(manifest(*predictors, **more)), settings, facts))
 
     return run

@@ -40,7 +40,7 @@ def test_keys_are_referred_to_and_never_copied(build: Any, iris: Any) -> None:
 
 @pytest.mark.parametrize("prefix", ["machinelearning.seldon.io", "serving.kubeflow.org"])
 def test_settings_come_from_annotations(build: Any, iris: Any, prefix: Any) -> None:
-    secret = s3(prefix, endpoint="minio:9000", usehttps="0", region="eu", verifyssl="0")
+    secret = s3(prefix, endpoint="minio:9000", usehttps="0", region="eu", verifyssl="0", usevirtualbucket="1")
 
     assert settings(build(with_account(iris), facts=facts(secret))) == {
         "S3_USE_HTTPS": "0",
@@ -48,6 +48,7 @@ def test_settings_come_from_annotations(build: Any, iris: Any, prefix: Any) -> N
         "AWS_ENDPOINT_URL": "http://minio:9000",
         "AWS_REGION": "eu",
         "S3_VERIFY_SSL": "0",
+        "S3_USE_VIRTUAL_BUCKET": "1",
     }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from seldon_core import __version__
 from seldon_core.operator.render import RenderError
 
 MODEL = {"name": "model-provision-location", "mountPath": "/mnt/models", "readOnly": True}
@@ -165,11 +166,16 @@ class TestTriton:
         ]
 
 
+MLSERVER_ROW = {
+    "SKLEARN_SERVER": {"protocols": {"v2": {"image": "seldonio/mlserver", "defaultImageVersion": "1.7.1-sklearn"}}}
+}
+
+
 class TestMLServer:
     @pytest.mark.parametrize(
         ("implementation", "image", "runtime"),
         [
-            ("SKLEARN_SERVER", "1.3.5-sklearn", "mlserver_sklearn.SKLearnModel"),
+            ("SKLEARN_SERVER", "1.7.1-sklearn", "mlserver_sklearn.SKLearnModel"),
             ("XGBOOST_SERVER", "1.3.5-xgboost", "mlserver_xgboost.XGBoostModel"),
             ("MLFLOW_SERVER", "1.3.5-mlflow", "mlserver_mlflow.MLflowRuntime"),
             ("HUGGINGFACE_SERVER", "1.3.5-huggingface", "mlserver_huggingface.HuggingFaceRuntime"),
@@ -177,7 +183,7 @@ class TestMLServer:
         ],
     )
     def test_it_is_told_what_to_run(self, build: Any, implementation: str, image: str, runtime: str) -> None:
-        result = build(predictor(served(implementation)), protocol="v2")
+        result = build(predictor(served(implementation)), values={"predictor_servers": MLSERVER_ROW}, protocol="v2")
 
         assert result.container("model")["image"] == f"seldonio/mlserver:{image}"
         assert result.env("model")[:7] == [
@@ -193,6 +199,23 @@ class TestMLServer:
             ),
         ]
         assert "PREDICTIVE_UNIT_PARAMETERS" not in dict(result.env("model"))
+
+    def test_a_server_of_ours_is_told_the_same_and_reads_it(self, build: Any) -> None:
+        """So the pods of a user who goes from one to the other differ in the image alone."""
+        ours = build(predictor(served("SKLEARN_SERVER")), protocol="v2")
+        theirs = build(
+            predictor(served("SKLEARN_SERVER")), values={"predictor_servers": MLSERVER_ROW}, protocol="v2"
+        ).container("model")
+        model = ours.container("model")
+
+        assert model["image"] == f"localhost/seldon-core/sklearnserver:{__version__}"
+        assert [e for e in model["env"] if e["name"] != "PREDICTIVE_UNIT_IMAGE"] == [
+            e for e in theirs["env"] if e["name"] != "PREDICTIVE_UNIT_IMAGE"
+        ]
+        assert model["securityContext"]["readOnlyRootFilesystem"]
+        assert "readOnlyRootFilesystem" not in theirs["securityContext"]
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+            assert model[probe] == theirs[probe]
 
     def test_its_metrics_port_is_open(self, build: Any) -> None:
         result = build(predictor(served("SKLEARN_SERVER")), protocol="v2")

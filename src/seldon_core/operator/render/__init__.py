@@ -19,6 +19,7 @@ from . import (
     autoscaling,
     deployments,
     disruption,
+    embedded,
     explainer,
     gateway,
     initializer,
@@ -114,7 +115,7 @@ def render(sdep: SeldonDeployment, config: OperatorConfig, facts: Facts = NO_FAC
 
 
 def _warnings(scope: Scope) -> Iterator[str]:
-    for concern in (autoscaling, explainer, gateway):
+    for concern in (autoscaling, embedded, explainer, gateway):
         yield from concern.warnings(scope)
 
 

@@ -41,10 +41,16 @@ class Resources:
 
 @dataclass(frozen=True, kw_only=True)
 class InitializerConfig:
-    """The init container that fetches models."""
+    """The init container that fetches models.
+
+    `mounts_claims` tells that the folder of `pvc://` is mounted, not copied. `cache_claim` names the claim on which
+    models are kept for the next pod, "" for none.
+    """
 
     image: str
     resources: Resources
+    mounts_claims: bool
+    cache_claim: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +70,8 @@ class ExecutorConfig:
     logger_queue_size: int
     logger_write_timeout_ms: int
     full_health_checks: bool
+    mode: str
+    """auto, sidecar or embedded: for predictors whose annotation says nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,6 +253,8 @@ def _initializer(values: Values, live: Mapping[str, Any]) -> InitializerConfig:
             memory_request=text("memoryRequest", given.memory_request),
             memory_limit=text("memoryLimit", given.memory_limit),
         ),
+        mounts_claims=given.pvc == "mount",
+        cache_claim=given.cache.claim_name,
     )
 
 
@@ -269,6 +279,7 @@ def _executor(values: Values) -> ExecutorConfig:
         logger_queue_size=given.request_logger.work_queue_size,
         logger_write_timeout_ms=given.request_logger.write_timeout_ms,
         full_health_checks=given.full_health_checks,
+        mode=given.mode,
     )
 
 

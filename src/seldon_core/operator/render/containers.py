@@ -52,9 +52,10 @@ def model_mount(container: str) -> Json:
 
 def _probes(scope: Scope, container: Json, unit: PredictiveUnit) -> dict[str, Any]:
     # With a certificate the server speaks TLS on its port, which a TCP probe bears and an HTTP probe does not.
-    if scope.is_embedded(unit) and not scope.certificate:
-        return probes.server(port_of(container, "http") or 0)
-    if kinds.of(scope, unit) is Kind.MLSERVER and not scope.certificate:
-        return probes.mlserver(port_of(container, "http") or 0)
-    port = unit.endpoint.service_port if unit.endpoint else port_of(container, "http") or 0
+    http = port_of(container, "http") or 0
+    if not scope.certificate and kinds.of(scope, unit) is Kind.MLSERVER:
+        return probes.v2(http)
+    if not scope.certificate and scope.is_embedded(unit):
+        return probes.server(http)
+    port = unit.endpoint.service_port if unit.endpoint else http
     return probes.tcp(port, container)

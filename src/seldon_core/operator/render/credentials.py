@@ -70,6 +70,7 @@ def _s3_settings(secret: SecretFacts) -> Iterable[tuple[str, str]]:
         ("AWS_ENDPOINT_URL", f"{scheme}://{parts.netloc}" if endpoint else ""),
         ("AWS_REGION", _annotation(secret, "s3-region")),
         ("S3_VERIFY_SSL", _annotation(secret, "s3-verifyssl")),
+        ("S3_USE_VIRTUAL_BUCKET", _annotation(secret, "s3-usevirtualbucket")),
     )
 
 

@@ -3,6 +3,7 @@
 Source: specification 1.2, 1.4 (replicas), 1.7.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from seldon_core.api import names
 from seldon_core.api.shapes import Json
 from seldon_core.api.types import ComponentSpec, Explainer, Labels
 
-from . import autoscaling, engine, explainer, labels, placement, pods, strategy
+from . import autoscaling, embedded, engine, explainer, labels, placement, pods, strategy
 from .scope import Scope
 
 
@@ -26,7 +27,7 @@ def of_predictor(scope: Scope) -> list[Json]:
     for index, component in enumerate(rendered):
         pod = dict(component.spec)
         if labels.has_engine(scope, index):
-            pod["containers"] = [*pod["containers"], engine.container(scope, pod, rendered)]
+            pod["containers"] = list(_with_engine(scope, pod, rendered))
         objects.append(_of_component(scope, index, component, pod))
     if explained := explainer.of(scope):
         objects.append(_explainer(scope, explained))
@@ -48,6 +49,16 @@ def _of_component(scope: Scope, index: int, component: ComponentSpec, pod: Json)
             "spec": pod,
         },
     )
+
+
+def _with_engine(scope: Scope, pod: Json, components: list[ComponentSpec]) -> Iterator[Json]:
+    """The containers of a pod that answers requests: with an orchestrator's, or with a server that does its work."""
+    if not embedded.applies(scope):
+        yield from (*pod["containers"], engine.container(scope, pod, components))
+        return
+    for each in pod["containers"]:
+        is_server = each["name"] == scope.predictor.graph.name
+        yield embedded.container(scope, each, components) if is_server else each
 
 
 def _orchestrator(scope: Scope, components: list[ComponentSpec]) -> Json:

@@ -33,7 +33,7 @@ def container(scope: Scope, pod: Json, components: Sequence[ComponentSpec]) -> J
         "name": ENGINE_CONTAINER,
         "image": executor.image,
         "imagePullPolicy": executor.pull_policy,
-        "args": list(_arguments(scope)),
+        "args": list(arguments(scope)),
         "env": _environment(scope, components),
         "ports": [
             {"name": "http", "containerPort": executor.port, "protocol": "TCP"},
@@ -50,7 +50,8 @@ def container(scope: Scope, pod: Json, components: Sequence[ComponentSpec]) -> J
     }
 
 
-def _arguments(scope: Scope) -> Iterator[str]:
+def arguments(scope: Scope) -> Iterator[str]:
+    """The orchestrator's command line."""
     executor = scope.config.executor
     for flag, value in (
         ("sdep", scope.name),
@@ -83,13 +84,13 @@ def _environment(scope: Scope, components: Sequence[ComponentSpec]) -> list[Json
         ("REQUEST_LOGGER_DEFAULT_ENDPOINT", scope.config.executor.logger_endpoint),
     ]
     own = [{"name": name, "value": value} for name, value in first if name not in named]
-    added = [*_annotation_variables(scope)]
+    added = [*annotation_variables(scope)]
     if scope.certificate:
         added.append(("SELDON_CERT_MOUNT_PATH", CERT_FOLDER))
     return merged([*own, *given], added)
 
 
-def _annotation_variables(scope: Scope) -> Iterator[tuple[str, str]]:
+def annotation_variables(scope: Scope) -> Iterator[tuple[str, str]]:
     """Annotation `seldon.io/engine-x-y` of the spec gives variable X_Y; variables of svcOrchSpec win."""
     variables = {
         key.removeprefix(_ENV_ANNOTATION).replace("-", "_").upper(): value

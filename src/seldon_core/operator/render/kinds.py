@@ -32,7 +32,7 @@ class Kind(Enum):
     TRITON = auto()
     """NVIDIA Triton."""
     MLSERVER = auto()
-    """MLServer, for all other prepackaged servers with the protocol v2."""
+    """MLServer, or a server of ours that reads what it reads, for all other prepackaged servers with v2."""
 
 
 def of(scope: Scope, unit: PredictiveUnit) -> Kind:

@@ -46,7 +46,7 @@ def add_model(scope: Scope, pod: Json, owner: PredictiveUnit | Explainer, reader
     add_volumes(pod, additions.volumes)
     if additions.init_containers:
         pod["initContainers"] = [*(pod.get("initContainers") or ()), *additions.init_containers]
-    return [*additions.mounts, containers.model_mount(reader)]
+    return [*additions.mounts, *(() if additions.mounted else (containers.model_mount(reader),))]
 
 
 def base(scope: Scope, spec: Json) -> PodSpec:

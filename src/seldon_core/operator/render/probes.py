@@ -33,13 +33,18 @@ def tcp(port: int, container: Json) -> dict[str, Any]:
     }
 
 
-def mlserver(port: int) -> dict[str, Any]:
-    """Probes of MLServer, which says over HTTP whether its models are loaded. Source: specification 1.4."""
+def v2(port: int) -> dict[str, Any]:
+    """Probes by the paths of the protocol v2, which MLServer answers, too. Source: specification 1.4."""
     return {
         "startupProbe": _http("/v2/health/ready", port, period=1, failures=STARTUP_SECONDS),
         "readinessProbe": _http("/v2/health/ready", port, period=5, failures=3),
         "livenessProbe": _http("/v2/health/live", port, period=5, failures=3),
     }
+
+
+def each_second(probe: Json) -> dict[str, Any]:
+    """The probe as often as the orchestrator is asked: a server that does its work is taken out as soon as that."""
+    return {**probe, "periodSeconds": 1}
 
 
 def opened(port: int) -> dict[str, Any]:

@@ -122,6 +122,10 @@ class Scope(Named):
         """Whether the user declared no container of this name."""
         return container not in self._declared
 
+    def is_declared(self, container: str, field: str) -> bool:
+        """Whether the user's container of this name has the field."""
+        return bool(self._declared.get(container, {}).get(field))
+
     def is_declared_port(self, container: str, name: str) -> bool:
         """Whether the user gave the container a port of this name."""
         return port_of(self._declared.get(container, {}), name) is not None
