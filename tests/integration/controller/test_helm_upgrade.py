@@ -155,9 +155,10 @@ def test_upgrades_keep_what_the_controller_and_people_have_written(
     helm.upgrade(other)
     assert is_edited(plane)
     with running(controller(plane, tmp_path / "second")):
+        # It is ready before it leads, and merges once it does.
+        until(lambda: config(plane)["predictor_servers"].get("NEW") == MINE, SECONDS, "the new row is not there")
         servers = config(plane)["predictor_servers"]
         assert is_edited(plane)
-        assert servers["NEW"] == MINE
         assert "TRITON_SERVER" not in servers
         assert config(plane)["storageInitializer"]["image"] == "mine:2"
         helm.upgrade(other)
