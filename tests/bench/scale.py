@@ -24,7 +24,7 @@ import yaml
 from seldon_core.api.quantity import amount
 from seldon_core.api.values import load_values
 from seldon_core.kube.resources import DEPLOYMENTS, SERVICES
-from seldon_core.operator.kinds import SELDON_DEPLOYMENTS
+from seldon_core.operator.objects.kinds import SELDON_DEPLOYMENTS
 from tests.bench.cpulimit import Limit, limited
 from tests.integration.controller.process import Controller
 from tests.integration.controlplane import OPERATOR, OPERATOR_NAMESPACE, ControlPlane, processor_seconds, until

@@ -9,7 +9,7 @@ import yaml
 
 from seldon_core import __version__
 from seldon_core.api.values import Values, load_values, merge
-from seldon_core.operator import edits
+from seldon_core.operator.config import edits
 
 from .helm import CHART, copy_chart, render_chart
 from .models import controllers_values

@@ -13,8 +13,8 @@ import pytest
 
 from seldon_core.api.values import known_keys, merge
 from seldon_core.kube import Client
-from seldon_core.operator.configuration import Configuration
-from seldon_core.operator.events import Recorder
+from seldon_core.operator.config.configuration import Configuration
+from seldon_core.operator.report.events import Recorder
 
 from .helm import ROOT, Rendered, render_chart
 from .models import ENGINE, Models, manifest, models

@@ -9,7 +9,7 @@ import yaml
 
 from seldon_core.api.decode import load
 from seldon_core.api.values import load_values
-from seldon_core.operator import kinds
+from seldon_core.operator.objects import kinds
 from seldon_core.operator.render import render
 from seldon_core.operator.render.config import from_values
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from seldon_core.operator import ownobjects, settings
+from seldon_core.operator.config import ownobjects, settings
 
 from .helm import Rendered, render_chart
 

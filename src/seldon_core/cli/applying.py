@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from seldon_core.kube import Object
-from seldon_core.operator.kinds import FIELD_MANAGER
-from seldon_core.operator.overlay import overlay
+from seldon_core.operator.objects.kinds import FIELD_MANAGER
+from seldon_core.operator.objects.overlay import overlay
 
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 

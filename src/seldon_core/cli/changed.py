@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import msgspec
 
-from seldon_core.operator.compare import MISSING, Difference
-from seldon_core.operator.plan import Action, Change
-from seldon_core.operator.sentences import sentence
+from seldon_core.operator.objects.compare import MISSING, Difference
+from seldon_core.operator.report.plan import Action, Change
+from seldon_core.operator.report.sentences import sentence
 
 from .report import Value
 from .table import paragraph

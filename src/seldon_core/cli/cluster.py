@@ -10,7 +10,7 @@ from seldon_core.kube.client import Selection
 from seldon_core.kube.config import ConfigError, connect_as_kubectl
 from seldon_core.kube.errors import UnauthorizedError
 from seldon_core.kube.resources import NAMESPACES
-from seldon_core.operator.kinds import SELDON_DEPLOYMENTS
+from seldon_core.operator.objects.kinds import SELDON_DEPLOYMENTS
 
 from . import nearest
 from .errors import CommandError

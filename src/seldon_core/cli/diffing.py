@@ -17,18 +17,18 @@ from seldon_core.api.values import Values
 from seldon_core.kube import Client, NotFoundError, Object, Resource, key_of
 from seldon_core.kube.client import Selection
 from seldon_core.kube.resources import DEPLOYMENTS, Key
-from seldon_core.operator import scaling
-from seldon_core.operator.admission import judge
-from seldon_core.operator.credentials import CredentialReader
-from seldon_core.operator.disclosure import between, disclosed
-from seldon_core.operator.kinds import OPTIONAL, owned_kinds, owned_resource
-from seldon_core.operator.ownership import Owner, owner_of, with_owner
-from seldon_core.operator.plan import plan
+from seldon_core.operator.config.credentials import CredentialReader
+from seldon_core.operator.objects import scaling
+from seldon_core.operator.objects.kinds import OPTIONAL, owned_kinds, owned_resource
+from seldon_core.operator.objects.ownership import Owner, owner_of, with_owner
 from seldon_core.operator.render import Rendered, RenderError, render, wanted_service_accounts
 from seldon_core.operator.render.config import OperatorConfig
 from seldon_core.operator.render.facts import NO_FACTS, Facts
-from seldon_core.operator.rollout import Policy, Standing, stand
-from seldon_core.operator.unread import NOTHING_UNREAD, Unread
+from seldon_core.operator.report.disclosure import between, disclosed
+from seldon_core.operator.report.plan import plan
+from seldon_core.operator.rollout.standing import Policy, Standing, stand
+from seldon_core.operator.rollout.unread import NOTHING_UNREAD, Unread
+from seldon_core.operator.webhook.admission import judge
 
 from .applying import LAST_APPLIED
 from .changed import ObjectChange, Outcome, object_change, own_change

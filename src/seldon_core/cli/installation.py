@@ -17,8 +17,8 @@ from seldon_core.api.values import Values, ValuesError, load_values, merge
 from seldon_core.kube import Client, ForbiddenError, NotFoundError, Object
 from seldon_core.kube.client import Selection
 from seldon_core.kube.resources import CONFIG_MAPS, NAMESPACES
-from seldon_core.operator import edits, liveconfig
-from seldon_core.operator.kinds import CONTROLLER_ID
+from seldon_core.operator.config import edits, liveconfig
+from seldon_core.operator.objects.kinds import CONTROLLER_ID
 from seldon_core.operator.render.config import ConfigError, OperatorConfig, from_values
 
 from . import files

@@ -11,7 +11,7 @@ from typing import Any
 
 from seldon_core.kube import AlreadyExistsError, ApiError, Client, Object
 from seldon_core.kube.resources import SECRETS
-from seldon_core.operator.kinds import SELDON_DEPLOYMENTS
+from seldon_core.operator.objects.kinds import SELDON_DEPLOYMENTS
 from seldon_core.storage.migration_plan import Edit, Plan, SecretPlan, Site, SitePlan
 
 from . import migrate_record

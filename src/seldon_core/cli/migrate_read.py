@@ -12,7 +12,7 @@ from typing import Any, Final
 from seldon_core.api import names
 from seldon_core.kube import Client, ForbiddenError, NotFoundError, Object
 from seldon_core.kube.resources import SECRETS, SERVICE_ACCOUNTS
-from seldon_core.operator.ownership import controller_of
+from seldon_core.operator.objects.ownership import controller_of
 from seldon_core.operator.render import credentials as rendered
 from seldon_core.operator.render.config import OperatorConfig
 from seldon_core.operator.render.facts import Facts, SecretFacts, ServiceAccountFacts

@@ -9,7 +9,7 @@ from typing import Any
 
 from seldon_core.kube import ApiError, Client, NotFoundError
 from seldon_core.kube.resources import SECRETS
-from seldon_core.operator.kinds import SELDON_DEPLOYMENTS
+from seldon_core.operator.objects.kinds import SELDON_DEPLOYMENTS
 from seldon_core.storage.migration_plan import Edit
 
 from . import migrate_record

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from seldon_core.kube import Object
-from seldon_core.operator.redact import redact
+from seldon_core.operator.report.redact import redact
 from seldon_core.storage.migration import State
 from seldon_core.storage.migration_plan import Path, Plan, SecretPlan, SitePlan
 

@@ -13,10 +13,10 @@ from seldon_core.api.types import PredictiveUnit, Predictor
 from seldon_core.kube import ApiError, Client, Object
 from seldon_core.kube.client import Selection
 from seldon_core.kube.resources import DEPLOYMENTS, PODS
-from seldon_core.operator.kinds import DEPLOYMENT_ID, MANAGED_SELECTOR
-from seldon_core.operator.ownership import controller_of
-from seldon_core.operator.reasons import problem_of
-from seldon_core.operator.redact import redact
+from seldon_core.operator.objects.kinds import DEPLOYMENT_ID, MANAGED_SELECTOR
+from seldon_core.operator.objects.ownership import controller_of
+from seldon_core.operator.report.reasons import problem_of
+from seldon_core.operator.report.redact import redact
 
 
 class Verdict(Enum):

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from seldon_core.kube import Client, Event, EventType, Object, key_of
 from seldon_core.kube.resources import Key
-from seldon_core.operator.request import ANNOTATION
-from seldon_core.operator.rollout import Hold
-from seldon_core.operator.rollouts import STALLED
-from seldon_core.operator.turns import CONDITION
+from seldon_core.operator.rollout.request import ANNOTATION
+from seldon_core.operator.rollout.rollouts import STALLED
+from seldon_core.operator.rollout.standing import Hold
+from seldon_core.operator.rollout.turns import CONDITION
 
 from .waiting import watch_until
 

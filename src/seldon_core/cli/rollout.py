@@ -13,10 +13,10 @@ from typing import Any
 from seldon_core.kube import Object, key_of
 from seldon_core.kube.client import Selection
 from seldon_core.kube.resources import DEPLOYMENTS
-from seldon_core.operator import takeover
-from seldon_core.operator.kinds import MANAGED_SELECTOR, SELDON_DEPLOYMENTS
-from seldon_core.operator.ownership import controller_of
-from seldon_core.operator.request import ANNOTATION, PAUSED, request_of, value_at
+from seldon_core.operator.objects import takeover
+from seldon_core.operator.objects.kinds import MANAGED_SELECTOR, SELDON_DEPLOYMENTS
+from seldon_core.operator.objects.ownership import controller_of
+from seldon_core.operator.rollout.request import ANNOTATION, PAUSED, request_of, value_at
 
 from . import cluster, rolling
 from .cluster import Cluster

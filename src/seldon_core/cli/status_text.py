@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from seldon_core.operator.turns import CONDITION as ROLLED_OUT
+from seldon_core.operator.rollout.turns import CONDITION as ROLLED_OUT
 
 from .duration import spoken
 from .report import Node, PredictorReport, Report, Verdict

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from seldon_core.operator.admission import judge
+from seldon_core.operator.webhook.admission import judge
 
 from . import manifests
 from .errors import CommandError

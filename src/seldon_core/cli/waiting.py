@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from seldon_core.kube import Client, Event, EventType, Informer, Object, key_of
 from seldon_core.kube.client import Selection
 from seldon_core.kube.resources import Key
-from seldon_core.operator.kinds import SELDON_DEPLOYMENTS
+from seldon_core.operator.objects.kinds import SELDON_DEPLOYMENTS
 
 from .report import Verdict, verdict_of
 

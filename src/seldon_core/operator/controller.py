@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable
 from seldon_core.kube import ApiError
 from seldon_core.kube.resources import Key
 
-from .caches import Caches
 from .log import about
 from .metrics import Metrics
+from .objects.caches import Caches
 from .queue import Queue, ShutDownError
 from .reconcile import Result
 

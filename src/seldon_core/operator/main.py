@@ -14,23 +14,24 @@ from seldon_core.kube.resources import Key
 from seldon_core.transport import loop
 from seldon_core.transport.server import HttpServer
 
-from . import log, ownobjects, settings
-from .caches import Caches
-from .configuration import Configuration, UnusableValuesError
+from . import log
+from .config import ownobjects, settings
+from .config.configuration import Configuration, UnusableValuesError
+from .config.liveconfig import LiveConfig
+from .config.ownobjects import OwnObjects, UnusableResourcesError
+from .config.settings import Settings, SettingsError
 from .controller import Controller
-from .events import Recorder
 from .health import Health
-from .kinds import FIELD_MANAGER, owned_kinds
-from .liveconfig import LiveConfig
 from .metrics import Metrics
-from .mountedcert import MountedCertificate
-from .ownobjects import OwnObjects, UnusableResourcesError
+from .objects.caches import Caches
+from .objects.kinds import FIELD_MANAGER, owned_kinds
+from .objects.sweeper import Sweeper
 from .queue import Queue
 from .reconcile import Reconciler
-from .settings import Settings, SettingsError
-from .sweeper import Sweeper
-from .trust import Trust
-from .webhook import Webhook
+from .report.events import Recorder
+from .webhook.mountedcert import MountedCertificate
+from .webhook.server import Webhook
+from .webhook.trust import Trust
 
 _log = logging.getLogger("seldon_core.operator.main")  # the image runs this module as __main__
 

@@ -14,12 +14,13 @@ from typing import Any
 from seldon_core.kube import Object, Resource, key_of
 from seldon_core.kube.resources import DEPLOYMENTS, SERVICES, Key
 
-from . import detour, handover, ownedfields, scaling, shifting, strategy, templates
-from .applier import Applier, Fit, WaitingError
-from .caches import Caches
-from .kinds import DESTINATION_RULES, FIELD_MANAGER, GRPC_ROUTES, HTTP_ROUTES, OWNED, ROUTES, owned_resource
-from .ownership import with_owner
+from .objects import ownedfields, scaling, strategy, templates
+from .objects.applier import Applier, Fit, WaitingError
+from .objects.caches import Caches
+from .objects.kinds import DESTINATION_RULES, FIELD_MANAGER, GRPC_ROUTES, HTTP_ROUTES, OWNED, ROUTES, owned_resource
+from .objects.ownership import with_owner
 from .render import ROUTE_ANNOTATION, Rendered
+from .routing import detour, handover, shifting
 
 
 @dataclass(slots=True)

@@ -14,27 +14,29 @@ from seldon_core.api.types import SeldonDeployment
 from seldon_core.kube import ApiError, Client, ForbiddenError, NotFoundError, Object, key_of
 from seldon_core.kube.resources import DEPLOYMENTS, SERVICES, Key
 
-from . import conditions, handover, readiness, scaling, status
-from .applier import Applier, ForeignObjectError
-from .caches import Caches
-from .credentials import CredentialReader
-from .events import Recorder
-from .holding import with_held_services
-from .kinds import SELDON_DEPLOYMENTS
+from .config.credentials import CredentialReader
 from .log import about
 from .maker import Made, Maker
 from .metrics import Metrics
-from .pruner import prune
-from .redact import redact
+from .objects import scaling
+from .objects.applier import Applier, ForeignObjectError
+from .objects.caches import Caches
+from .objects.kinds import SELDON_DEPLOYMENTS
+from .objects.pruner import prune
 from .render import Rendered, RenderError, render, wanted_service_accounts
 from .render.config import OperatorConfig
-from .rollout import DEFAULT_POLICY, Policy
-from .rollouts import TURN_SECONDS, Rollouts
-from .settling import SETTLE_SECONDS, Settling
-from .status import Observed, PodTrouble
-from .troubles import Troubleshooter
-from .turns import Turns
-from .unread import NOTHING_UNREAD, Unread
+from .report import conditions, readiness, status
+from .report.events import Recorder
+from .report.redact import redact
+from .report.status import Observed, PodTrouble
+from .report.troubles import Troubleshooter
+from .rollout.holding import with_held_services
+from .rollout.rollouts import TURN_SECONDS, Rollouts
+from .rollout.standing import DEFAULT_POLICY, Policy
+from .rollout.turns import Turns
+from .rollout.unread import NOTHING_UNREAD, Unread
+from .routing import handover
+from .routing.settling import SETTLE_SECONDS, Settling
 
 _log = logging.getLogger(__name__)
 

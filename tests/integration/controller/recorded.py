@@ -14,7 +14,7 @@ from typing import Any
 
 from seldon_core.kube import Resource
 from seldon_core.kube.resources import DEPLOYMENTS, NAMESPACES, PODS, REPLICA_SETS
-from seldon_core.operator.kinds import OWNED, REVISION, SELDON_DEPLOYMENTS
+from seldon_core.operator.objects.kinds import OWNED, REVISION, SELDON_DEPLOYMENTS
 from tests.integration.controlplane import ControlPlane
 
 FOLDER = Path(__file__).resolve().parents[4] / "shared" / "takeover"

@@ -13,7 +13,7 @@ from seldon_core.api.decode import load
 from seldon_core.api.values import load_values
 from seldon_core.kube import Resource
 from seldon_core.kube.resources import DEPLOYMENTS, REPLICA_SETS
-from seldon_core.operator.kinds import FIELD_MANAGER, OWNED, SELDON_DEPLOYMENTS
+from seldon_core.operator.objects.kinds import FIELD_MANAGER, OWNED, SELDON_DEPLOYMENTS
 from seldon_core.operator.render import render
 from seldon_core.operator.render.config import from_values
 from tests.integration.controlplane import ControlPlane

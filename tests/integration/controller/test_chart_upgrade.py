@@ -18,7 +18,7 @@ import yaml
 from seldon_core import __version__
 from seldon_core.api.crd import NAME as CRD
 from seldon_core.kube.resources import DEPLOYMENTS, LEASES
-from seldon_core.operator.kinds import SELDON_DEPLOYMENTS
+from seldon_core.operator.objects.kinds import SELDON_DEPLOYMENTS
 from tests.chart.test_reuse_values import recorded_values
 from tests.integration.controller import recorded
 from tests.integration.controlplane import OPERATOR_NAMESPACE, ControlPlane

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from seldon_core.operator.kinds import SELDON_DEPLOYMENTS
+from seldon_core.operator.objects.kinds import SELDON_DEPLOYMENTS
 from tests.integration.controller.manifests import TRANSITIONS, state_a, state_b, state_c
 from tests.integration.controller.proxy import COURTESY, Answer, Counting, Drop, Faults, Request, status
 from tests.integration.controller.snapshot import Snapshot

@@ -19,7 +19,8 @@ import httpx2
 import pytest
 
 from seldon_core.api.values import Values
-from seldon_core.operator import certificates, edits
+from seldon_core.operator.config import edits
+from seldon_core.operator.webhook import certificates
 from tests.chart.helm import copy_chart
 from tests.integration.controller.helm import RELEASE, Helm, controller
 from tests.integration.controller.process import Controller

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from seldon_core.operator.kinds import SELDON_DEPLOYMENTS
+from seldon_core.operator.objects.kinds import SELDON_DEPLOYMENTS
 from tests.integration.controller.manifests import VALUES, state_a, state_c
 from tests.integration.controller.process import Controller
 from tests.integration.controller.snapshot import is_complete

@@ -16,7 +16,7 @@ import yaml
 
 from seldon_core.kube import Resource
 from seldon_core.kube.resources import CONFIG_MAPS, DEPLOYMENTS, PODS
-from seldon_core.operator.kinds import OPTIONAL, OWNED, SELDON_DEPLOYMENTS
+from seldon_core.operator.objects.kinds import OPTIONAL, OWNED, SELDON_DEPLOYMENTS
 from tests.integration.controller import recorded
 from tests.integration.controller.gateways import Gateways
 from tests.integration.controller.kubelet import Kubelet

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from seldon_core.kube.resources import DEPLOYMENTS, EVENTS, HORIZONTAL_POD_AUTOSCALERS, PODS, Resource
-from seldon_core.operator.kinds import GRPC_ROUTES, HTTP_ROUTES, SELDON_DEPLOYMENTS, VIRTUAL_SERVICES
+from seldon_core.operator.objects.kinds import GRPC_ROUTES, HTTP_ROUTES, SELDON_DEPLOYMENTS, VIRTUAL_SERVICES
 from tests.integration.controller.world import Life, World
 from tests.integration.controlplane import OPERATOR, until
 

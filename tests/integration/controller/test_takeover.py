@@ -18,8 +18,8 @@ import pytest
 
 from seldon_core.kube import Resource
 from seldon_core.kube.resources import DEPLOYMENTS, PODS, REPLICA_SETS, SERVICES
-from seldon_core.operator.kinds import FIELD_MANAGER, OWNED, SELDON_DEPLOYMENTS
-from seldon_core.operator.request import ANNOTATION
+from seldon_core.operator.objects.kinds import FIELD_MANAGER, OWNED, SELDON_DEPLOYMENTS
+from seldon_core.operator.rollout.request import ANNOTATION
 from tests.integration.controller import recorded
 from tests.integration.controller.kubelet import Kubelet
 from tests.integration.controller.nursery import Nursery

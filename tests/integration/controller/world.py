@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from seldon_core.kube.resources import NAMESPACES
-from seldon_core.operator.kinds import SELDON_DEPLOYMENTS
+from seldon_core.operator.objects.kinds import SELDON_DEPLOYMENTS
 from tests.integration.controller.kubelet import Kubelet
 from tests.integration.controller.manifests import DEFINITIONS, VALUES
 from tests.integration.controller.nursery import Nursery

@@ -15,8 +15,8 @@ import yaml
 from seldon_core.api.decode import load
 from seldon_core.api.values import load_values
 from seldon_core.cli.changed import ObjectChange, Outcome, text
-from seldon_core.operator.liveconfig import BASE
-from seldon_core.operator.ownership import with_owner
+from seldon_core.operator.config.liveconfig import BASE
+from seldon_core.operator.objects.ownership import with_owner
 from seldon_core.operator.render import render
 from seldon_core.operator.render.config import from_values
 from tests.unit.cli.conftest import DEPLOYMENTS, NAMESPACES, SDEPS, Bench, Object, refuse, sdep

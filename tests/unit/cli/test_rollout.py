@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from seldon_core.cli.rolling import progress
-from seldon_core.operator.request import ANNOTATION
+from seldon_core.operator.rollout.request import ANNOTATION
 from tests.unit.cli.conftest import DEPLOYMENTS, SDEPS, Bench, Object, sdep
 
 pytestmark = pytest.mark.asyncio

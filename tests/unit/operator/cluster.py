@@ -11,14 +11,14 @@ from typing import Any
 from seldon_core.api.values import load_values
 from seldon_core.kube import Client, Timings
 from seldon_core.kube.backoff import Backoff
-from seldon_core.operator.caches import Caches
 from seldon_core.operator.controller import Controller
-from seldon_core.operator.events import Recorder
-from seldon_core.operator.kinds import FIELD_MANAGER, REVISION, owned_kinds
 from seldon_core.operator.metrics import Metrics
+from seldon_core.operator.objects.caches import Caches
+from seldon_core.operator.objects.kinds import FIELD_MANAGER, REVISION, owned_kinds
 from seldon_core.operator.queue import Queue
 from seldon_core.operator.reconcile import Reconciler
 from seldon_core.operator.render.config import OperatorConfig, from_values
+from seldon_core.operator.report.events import Recorder
 from tests.unit.kube.fake_api import PATIENCE_SECONDS, Call, FakeApi, failure, fake_api
 
 DATA = Path(__file__).parent / "data"

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 
-from seldon_core.operator import certificates
-from seldon_core.operator.rotation import Stored, next_stored
+from seldon_core.operator.webhook import certificates
+from seldon_core.operator.webhook.rotation import Stored, next_stored
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NAMES = ("webhook.sys.svc", "webhook")

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from seldon_core.operator import keyedlists, ownedfields
-from seldon_core.operator.compare import difference
-from seldon_core.operator.kinds import FIELD_MANAGER
-from seldon_core.operator.memory import Memory
-from seldon_core.operator.overlay import overlay
+from seldon_core.operator.objects import keyedlists, ownedfields
+from seldon_core.operator.objects.compare import difference
+from seldon_core.operator.objects.kinds import FIELD_MANAGER
+from seldon_core.operator.objects.memory import Memory
+from seldon_core.operator.objects.overlay import overlay
 from tests.unit.kube import fake_fields
 from tests.unit.operator.cluster import DATA
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from seldon_core.operator.compare import MISSING, Difference
-from seldon_core.operator.disclosure import between, disclosed
+from seldon_core.operator.objects.compare import MISSING, Difference
+from seldon_core.operator.report.disclosure import between, disclosed
 
 ENV = ("spec", "template", "spec", "containers", (("name", "c"),), "env")
 Shown = list[tuple[str, Any, Any]]

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from seldon_core.api.values import load_values
-from seldon_core.operator import edits
+from seldon_core.operator.config import edits
 
 OLD, NEW, MINE = ({"image": name, "defaultImageVersion": "1"} for name in ("old", "new", "mine"))
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from seldon_core.operator.detour import Move, leads_to, led_round, moves
-from seldon_core.operator.handover import LATE_SECONDS, awaited
+from seldon_core.operator.routing.detour import Move, leads_to, led_round, moves
+from seldon_core.operator.routing.handover import LATE_SECONDS, awaited
 from tests.unit.kube.fake_api import Call, failure
 from tests.unit.operator.cluster import (
     DEPLOYMENTS,

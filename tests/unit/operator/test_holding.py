@@ -6,9 +6,9 @@ import pytest
 
 from seldon_core.api.decode import load
 from seldon_core.api.values import load_values
-from seldon_core.operator.holding import with_held_services
 from seldon_core.operator.render import Rendered, render
 from seldon_core.operator.render.config import from_values
+from seldon_core.operator.rollout.holding import with_held_services
 from tests.unit.operator.cluster import SDEPS, SERVICES, cluster, iris, is_state
 from tests.unit.operator.test_rollout import KEEP
 

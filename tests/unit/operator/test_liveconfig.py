@@ -12,10 +12,10 @@ from seldon_core.api.values import Values, load_values
 from seldon_core.kube import Client, Informer
 from seldon_core.kube.client import Selection
 from seldon_core.kube.resources import CONFIG_MAPS
-from seldon_core.operator import edits
-from seldon_core.operator.events import Recorder
-from seldon_core.operator.kinds import FIELD_MANAGER
-from seldon_core.operator.liveconfig import BASE, LiveConfig
+from seldon_core.operator.config import edits
+from seldon_core.operator.config.liveconfig import BASE, LiveConfig
+from seldon_core.operator.objects.kinds import FIELD_MANAGER
+from seldon_core.operator.report.events import Recorder
 from tests.unit.kube.fake_api import PATIENCE_SECONDS, Call, FakeApi, failure, fake_api
 from tests.unit.operator.cluster import EVENTS, QUICK
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from seldon_core.kube import Client
-from seldon_core.operator import settings
-from seldon_core.operator.configuration import UnusableValuesError
-from seldon_core.operator.kinds import FIELD_MANAGER
+from seldon_core.operator.config import settings
+from seldon_core.operator.config.configuration import UnusableValuesError
 from seldon_core.operator.main import Operator
-from seldon_core.operator.webhook import PATH
+from seldon_core.operator.objects.kinds import FIELD_MANAGER
+from seldon_core.operator.webhook.server import PATH
 from tests.unit.kube.fake_api import PATIENCE_SECONDS, FakeApi, fake_api
 from tests.unit.operator.cluster import DEPLOYMENTS, SDEPS, iris, with_defaults
 from tests.unit.operator.test_trust import CONFIGURATION, CONFIGURATIONS, bundle

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from seldon_core.kube import Client
-from seldon_core.operator import certificates
-from seldon_core.operator.kinds import FIELD_MANAGER
-from seldon_core.operator.mountedcert import MountedCertificate
+from seldon_core.operator.objects.kinds import FIELD_MANAGER
+from seldon_core.operator.webhook import certificates
+from seldon_core.operator.webhook.mountedcert import MountedCertificate
 from seldon_core.transport.server import HttpServer, Response
 from tests.unit.kube.fake_api import PATIENCE_SECONDS, FakeApi, fake_api
 from tests.unit.operator.cluster import QUICK

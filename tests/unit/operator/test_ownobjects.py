@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from seldon_core.kube import Client, ForbiddenError
-from seldon_core.operator import ownobjects
-from seldon_core.operator.ownobjects import OwnObjects, UnusableResourcesError
+from seldon_core.operator.config import ownobjects
+from seldon_core.operator.config.ownobjects import OwnObjects, UnusableResourcesError
 from tests.unit.kube.fake_api import FakeApi, failure, fake_api
 
 SERVICES, MAPS, DEPLOYMENTS = "api/v1/services", "api/v1/configmaps", "apis/apps/v1/deployments"

@@ -9,10 +9,10 @@ from seldon_core.api.decode import load
 from seldon_core.kube import key_of
 from seldon_core.kube.resources import DEPLOYMENTS as DEPLOYMENT_KIND
 from seldon_core.kube.resources import SERVICES as SERVICE_KIND
-from seldon_core.operator.kinds import owned_resource
-from seldon_core.operator.plan import KEPT, PAUSED, Change, plan
+from seldon_core.operator.objects.kinds import owned_resource
 from seldon_core.operator.render import Rendered, render
-from seldon_core.operator.rollout import Hold
+from seldon_core.operator.report.plan import KEPT, PAUSED, Change, plan
+from seldon_core.operator.rollout.standing import Hold
 from tests.unit.operator.cluster import DEPLOYMENTS, SDEPS, SERVICES, Cluster, cluster, default_config, iris
 
 pytestmark = pytest.mark.asyncio

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from seldon_core.kube import Client
-from seldon_core.operator.configuration import Configuration, UnusableValuesError
-from seldon_core.operator.credentials import FRESH_SECONDS, CredentialReader
-from seldon_core.operator.events import (
+from seldon_core.operator.config.configuration import Configuration, UnusableValuesError
+from seldon_core.operator.config.credentials import FRESH_SECONDS, CredentialReader
+from seldon_core.operator.objects.kinds import FIELD_MANAGER
+from seldon_core.operator.report.events import (
     BURST,
     CONCURRENT,
     LATER_SECONDS,
@@ -21,7 +22,6 @@ from seldon_core.operator.events import (
     REPEAT_SECONDS,
     Recorder,
 )
-from seldon_core.operator.kinds import FIELD_MANAGER
 from tests.unit.kube.fake_api import PATIENCE_SECONDS, Call, FakeApi, failure, fake_api
 from tests.unit.operator.cluster import EVENTS, QUICK, iris
 
@@ -307,7 +307,7 @@ async def test_ending_does_not_wait_for_an_api_server_that_is_away(monkeypatch: 
             await asyncio.Event().wait()
 
         monkeypatch.setattr(client, "create", never)
-        monkeypatch.setattr("seldon_core.operator.events.FLUSH_SECONDS", 0.0)
+        monkeypatch.setattr("seldon_core.operator.report.events.FLUSH_SECONDS", 0.0)
         recorder = Recorder(client)
         recorder.normal(iris(), "Updated", "x")
         await asyncio.wait_for(recorder.flush(), PATIENCE_SECONDS)

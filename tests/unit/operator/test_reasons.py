@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from seldon_core.operator.reasons import READY_SECONDS, Problem, problem_of, unready_until
-from seldon_core.operator.refusals import refusal_of
+from seldon_core.operator.report.reasons import READY_SECONDS, Problem, problem_of, unready_until
+from seldon_core.operator.report.refusals import refusal_of
 
 INIT = "classifier-model-initializer"
 

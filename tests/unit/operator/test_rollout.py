@@ -12,15 +12,16 @@ import pytest
 from seldon_core.api.decode import load
 from seldon_core.api.values import load_values
 from seldon_core.kube.store import Store
-from seldon_core.operator import templates, turns
-from seldon_core.operator.kinds import FIELD_MANAGER
-from seldon_core.operator.ownership import with_owner
+from seldon_core.operator.objects import templates
+from seldon_core.operator.objects.kinds import FIELD_MANAGER
+from seldon_core.operator.objects.ownership import with_owner
 from seldon_core.operator.render import render
 from seldon_core.operator.render.config import from_values
-from seldon_core.operator.request import ANNOTATION, request_of, value_at
-from seldon_core.operator.rollout import Hold, Policy, Standing, stand
-from seldon_core.operator.rollouts import Rollouts, after_error, worth_a_word
-from seldon_core.operator.turns import Turns
+from seldon_core.operator.rollout import turns
+from seldon_core.operator.rollout.request import ANNOTATION, request_of, value_at
+from seldon_core.operator.rollout.rollouts import Rollouts, after_error, worth_a_word
+from seldon_core.operator.rollout.standing import Hold, Policy, Standing, stand
+from seldon_core.operator.rollout.turns import Turns
 from tests.unit.kube import fake_fields
 from tests.unit.operator.cluster import DEPLOYMENTS, SDEPS, Cluster, cluster, default_config, iris, is_state
 

@@ -7,7 +7,7 @@ import pytest
 
 from seldon_core.api.values import load_values
 from seldon_core.operator.render.config import from_values
-from seldon_core.operator.settling import Settling
+from seldon_core.operator.routing.settling import Settling
 from tests.unit.kube.fake_api import failure
 from tests.unit.operator.cluster import DEPLOYMENTS, SDEPS, SERVICES, Cluster, cluster, default_config, iris, is_state
 

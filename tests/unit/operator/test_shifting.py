@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seldon_core.operator.shifting import shifted
+from seldon_core.operator.routing.shifting import shifted
 
 
 def route(**weights: int) -> dict[str, Any]:

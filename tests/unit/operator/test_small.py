@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from seldon_core.api.quantity import amount, same_amount
-from seldon_core.operator import log, settings
-from seldon_core.operator.defaults import is_default
+from seldon_core.operator import log
+from seldon_core.operator.config import settings
 from seldon_core.operator.metrics import Metrics
-from seldon_core.operator.ownership import Owner, owner_of, owner_reference
-from seldon_core.operator.readiness import rollout
-from seldon_core.operator.redact import redact
+from seldon_core.operator.objects.defaults import is_default
+from seldon_core.operator.objects.ownership import Owner, owner_of, owner_reference
+from seldon_core.operator.report.readiness import rollout
+from seldon_core.operator.report.redact import redact
 
 
 @pytest.mark.parametrize(

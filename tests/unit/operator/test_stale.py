@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from seldon_core.kube.resources import DEPLOYMENTS as DEPLOYMENT_KIND
-from seldon_core.operator.kinds import SELDON_DEPLOYMENTS
-from seldon_core.operator.rollout import Policy
+from seldon_core.operator.objects.kinds import SELDON_DEPLOYMENTS
+from seldon_core.operator.rollout.standing import Policy
 from tests.unit.kube.fake_api import Call, failure
 from tests.unit.operator.cluster import DEPLOYMENTS, SDEPS, Cluster, cluster, default_config, is_state
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from seldon_core.operator.readiness import Rollout, not_there, rollout
 from seldon_core.operator.render import ServiceStatus
-from seldon_core.operator.status import STALLED, Observed, PodTrouble, State, compose, merge_patch
+from seldon_core.operator.report.readiness import Rollout, not_there, rollout
+from seldon_core.operator.report.status import STALLED, Observed, PodTrouble, State, compose, merge_patch
 
 NOW = "2026-11-21T00:00:00Z"
 FAILED = PodTrouble("InitContainerFailed", "init container i of pod p failed with exit code 1: no bucket", failed=True)

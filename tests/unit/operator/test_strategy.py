@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from seldon_core.kube.resources import DEPLOYMENTS
-from seldon_core.operator import inheritance, strategy
-from seldon_core.operator.kinds import FIELD_MANAGER
+from seldon_core.operator.objects import inheritance, strategy
+from seldon_core.operator.objects.kinds import FIELD_MANAGER
 from seldon_core.operator.render.strategy import ROLLING
 from tests.unit.kube.fake_api import failure
 from tests.unit.operator.cluster import DEPLOYMENTS as COLLECTION

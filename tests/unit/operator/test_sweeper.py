@@ -7,9 +7,9 @@ import pytest
 
 from seldon_core.api.values import load_values
 from seldon_core.kube.backoff import Backoff
-from seldon_core.operator.kinds import SELDON_DEPLOYMENTS
+from seldon_core.operator.objects.kinds import SELDON_DEPLOYMENTS
+from seldon_core.operator.objects.sweeper import Sweeper
 from seldon_core.operator.render.config import from_values
-from seldon_core.operator.sweeper import Sweeper
 from tests.unit.kube.fake_api import failure
 from tests.unit.operator.cluster import SDEPS, Cluster, cluster, default_config
 from tests.unit.operator.test_routes import DESTINATION_RULES, ROUTED, VIRTUAL_SERVICES

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from seldon_core.operator import ownedfields, takeover
-from seldon_core.operator.kinds import FIELD_MANAGER, REVISION
+from seldon_core.operator.objects import ownedfields, takeover
+from seldon_core.operator.objects.kinds import FIELD_MANAGER, REVISION
 
 Object = dict[str, Any]
 Fields = dict[str, Any]

@@ -14,9 +14,10 @@ import yaml
 from seldon_core.api.decode import load
 from seldon_core.api.types import SeldonDeployment
 from seldon_core.api.values import load_values
-from seldon_core.operator import intent, templates
+from seldon_core.operator.objects import templates
 from seldon_core.operator.render import RenderError, render
 from seldon_core.operator.render.config import OperatorConfig, from_values
+from seldon_core.operator.rollout import intent
 
 CASES = Path(__file__).resolve().parents[4] / "shared" / "conformance" / "cases"
 NAMES = sorted(path.name.removesuffix(".expected.json") for path in CASES.glob("*.expected.json"))

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from seldon_core.operator.events import LATER_SECONDS, Recorder
-from seldon_core.operator.reasons import READY_SECONDS
+from seldon_core.operator.report.events import LATER_SECONDS, Recorder
+from seldon_core.operator.report.reasons import READY_SECONDS
 from tests.unit.operator.cluster import EVENTS, PODS, SDEPS, Cluster, cluster, iris
 
 pytestmark = pytest.mark.asyncio

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from seldon_core.kube import Client, Informer
-from seldon_core.operator.kinds import FIELD_MANAGER
-from seldon_core.operator.trust import QUICK_STEPS, Trust
+from seldon_core.operator.objects.kinds import FIELD_MANAGER
+from seldon_core.operator.webhook.trust import QUICK_STEPS, Trust
 from seldon_core.transport.server import HttpServer, Response
 from tests.unit.kube.fake_api import PATIENCE_SECONDS, Call, FakeApi, failure, fake_api
 from tests.unit.operator.cluster import QUICK
@@ -158,7 +158,7 @@ async def test_two_that_write_against_each_other_do_not_do_it_as_fast_as_they_ca
                 await asyncio.Event().wait()
 
             monkeypatch.setattr(one, "check", wrote)
-            monkeypatch.setattr("seldon_core.operator.trust.asyncio.sleep", pause)
+            monkeypatch.setattr("seldon_core.operator.webhook.trust.asyncio.sleep", pause)
             running = asyncio.create_task(one.run())
             await asyncio.wait_for(slept.wait(), PATIENCE_SECONDS)
             running.cancel()

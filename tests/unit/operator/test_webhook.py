@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from seldon_core.operator.admission import RENDERED_NODES
 from seldon_core.operator.metrics import Metrics
-from seldon_core.operator.webhook import PATH, Webhook
+from seldon_core.operator.webhook.admission import RENDERED_NODES
+from seldon_core.operator.webhook.server import PATH, Webhook
 from seldon_core.transport.messages import Headers
 from seldon_core.transport.server import Request, Response
 from tests.unit.operator.cluster import default_config, iris

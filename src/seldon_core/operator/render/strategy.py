@@ -3,7 +3,7 @@
 `seldon.io/deployment-strategy` is read where the user's other annotations are, from the componentSpec to the object
 itself: `Recreate`, `RollingUpdate`, or a Deployment's `strategy` as JSON. Without it old pods stay until new ones are
 ready, as v1.17.1 has it; a node with one GPU then waits for ever (#1821). A strategy that somebody sets on the live
-Deployment stays, too: that is the controller's business (`operator/strategy.py`).
+Deployment stays, too: that is the controller's business (`operator/objects/strategy.py`).
 """
 
 import json

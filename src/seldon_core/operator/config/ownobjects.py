@@ -18,8 +18,7 @@ import yaml
 from seldon_core.kube import ApiError, Client, ForbiddenError, NotFoundError, Object, Resource, key_of
 from seldon_core.kube.backoff import Backoff
 from seldon_core.kube.resources import CONFIG_MAPS, DEPLOYMENTS, SECRETS, SERVICES, VALIDATING_WEBHOOK_CONFIGURATIONS
-
-from . import compare
+from seldon_core.operator.objects import compare
 
 _log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from seldon_core.kube import ApiError, Client, Object
+from seldon_core.operator.objects.caches import Caches
 
-from .caches import Caches
 from .readiness import Rollout
 from .reasons import LogRequest, Problem, problem_of, unready_until
 from .refusals import refusal_of

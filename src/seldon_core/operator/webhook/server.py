@@ -13,12 +13,12 @@ import msgspec
 
 from seldon_core.api.decode import ManifestError, load
 from seldon_core.api.types import GROUP, KIND
+from seldon_core.operator.log import about
+from seldon_core.operator.metrics import Metrics
+from seldon_core.operator.render.config import OperatorConfig
 from seldon_core.transport.server import Request, Response
 
 from .admission import Verdict, judge
-from .log import about
-from .metrics import Metrics
-from .render.config import OperatorConfig
 
 _log = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from seldon_core.api.values import Values
 from seldon_core.kube import ApiError, Client, Informer, Object, key_of
 from seldon_core.kube.backoff import Backoff
 from seldon_core.kube.resources import CONFIG_MAPS, Key
+from seldon_core.operator.report.events import Recorder
 
 from . import edits
-from .events import Recorder
 
 _log = logging.getLogger(__name__)
 

@@ -9,8 +9,7 @@ from typing import Any, Final
 from seldon_core.api.types import GROUP, KIND, STORED_VERSION
 from seldon_core.kube import Resource
 from seldon_core.kube.resources import DEPLOYMENTS, HORIZONTAL_POD_AUTOSCALERS, POD_DISRUPTION_BUDGETS, SERVICES
-
-from .render.config import OperatorConfig
+from seldon_core.operator.render.config import OperatorConfig
 
 FIELD_MANAGER: Final = "seldon-core-operator"
 

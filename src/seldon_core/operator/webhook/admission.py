@@ -10,9 +10,8 @@ from seldon_core.api.defaulting import units
 from seldon_core.api.types import GROUP, KIND, SeldonDeployment
 from seldon_core.api.validation import invalid_message, validate
 from seldon_core.api.validation_pods import pod_errors
-
-from .render import RenderError, render
-from .render.config import OperatorConfig
+from seldon_core.operator.render import RenderError, render
+from seldon_core.operator.render.config import OperatorConfig
 
 RENDERED_NODES: Final = 500
 """Larger graphs are judged by the rules alone: rendering takes 0.2 ms a node, and others wait meanwhile."""

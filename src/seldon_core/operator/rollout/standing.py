@@ -19,8 +19,9 @@ from typing import Any, Final, Literal
 
 from seldon_core.api.types import SeldonDeployment
 from seldon_core.kube import Object
+from seldon_core.operator.objects import takeover, templates
 
-from . import intent, takeover, templates
+from . import intent
 from .request import NOTHING, Request, request_of
 from .unread import NOTHING_UNREAD, Unread
 

@@ -14,12 +14,12 @@ from collections.abc import Iterable
 from seldon_core.kube import ApiError, Client, NotFoundError, Object, Resource, key_of
 from seldon_core.kube.backoff import Backoff
 from seldon_core.kube.client import Selection
+from seldon_core.operator.log import about
+from seldon_core.operator.report.events import Recorder
 
 from . import ownedfields
 from .caches import Caches
-from .events import Recorder
 from .kinds import FIELD_MANAGER, OPTIONAL
-from .log import about
 from .ownership import controller_of, is_seldon
 
 _log = logging.getLogger(__name__)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from . import rollouts
+from seldon_core.operator.render import ServiceStatus
+from seldon_core.operator.rollout import rollouts
+
 from .conditions import condition, is_attached, unobserved
 from .readiness import Rollout, all_ready
-from .render import ServiceStatus
 
 Json = dict[str, Any]
 

@@ -3,7 +3,8 @@
 import json
 from typing import Any, Final
 
-from .compare import MISSING, Difference, Path, spelled
+from seldon_core.operator.objects.compare import MISSING, Difference, Path, spelled
+
 from .redact import HIDDEN
 
 LONGEST = 100

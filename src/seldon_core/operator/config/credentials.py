@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterable
 
 from seldon_core.kube import Client, ForbiddenError, NotFoundError
 from seldon_core.kube.resources import SECRETS, SERVICE_ACCOUNTS
-
-from .render.facts import Facts, SecretFacts, ServiceAccountFacts
-from .unread import Unread
+from seldon_core.operator.render.facts import Facts, SecretFacts, ServiceAccountFacts
+from seldon_core.operator.rollout.unread import Unread
 
 _log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from . import takeover
+from seldon_core.operator.objects import takeover
 
 ANNOTATION: Final = "seldon.io/rollout"
 PAUSED: Final = "paused"

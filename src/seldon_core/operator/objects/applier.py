@@ -6,15 +6,15 @@ from typing import Any
 
 from seldon_core.kube import Client, ConflictError, Event, EventType, NotFoundError, Object, Resource, key_of
 from seldon_core.kube.resources import DEPLOYMENTS, Key
+from seldon_core.operator.log import about
+from seldon_core.operator.metrics import Metrics
+from seldon_core.operator.report.events import Recorder
 
 from . import compare, keyedlists, ownedfields, takeover
 from .caches import Caches
-from .events import Recorder
 from .inheritance import Inheritance
 from .kinds import FIELD_MANAGER
-from .log import about
 from .memory import Memory
-from .metrics import Metrics
 from .overlay import overlay
 from .ownership import Owner, controller_of, owner_of
 

@@ -7,8 +7,9 @@ from typing import Any
 from seldon_core.kube import Client, Event, EventType, Informer, NotFoundError, Object, Resource, Timings, key_of
 from seldon_core.kube.client import Selection
 from seldon_core.kube.resources import DEPLOYMENTS, EVENTS, NAMESPACES, PODS, REPLICA_SETS, Key
+from seldon_core.operator.rollout import turns
 
-from . import takeover, turns
+from . import takeover
 from .kinds import (
     CONTROLLER_ID,
     DEPLOYMENT_ID,

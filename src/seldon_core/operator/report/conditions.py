@@ -10,9 +10,8 @@ from typing import Any, Final
 
 from seldon_core.kube import Object, Resource
 from seldon_core.kube.resources import HORIZONTAL_POD_AUTOSCALERS, POD_DISRUPTION_BUDGETS, Key
-
-from .caches import Caches
-from .kinds import (
+from seldon_core.operator.objects.caches import Caches
+from seldon_core.operator.objects.kinds import (
     DESTINATION_RULES,
     GRPC_ROUTES,
     HTTP_ROUTES,

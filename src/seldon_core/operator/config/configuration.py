@@ -16,10 +16,9 @@ from seldon_core.api.values_sections import Manager
 from seldon_core.kube import Client, Event, EventType, Informer, LeaseTimings, Object, Timings
 from seldon_core.kube.client import Selection
 from seldon_core.kube.resources import CONFIG_MAPS
-
-from .events import Recorder
-from .render.config import ConfigError, OperatorConfig, from_values
-from .rollout import Policy
+from seldon_core.operator.render.config import ConfigError, OperatorConfig, from_values
+from seldon_core.operator.report.events import Recorder
+from seldon_core.operator.rollout.standing import Policy
 
 _log = logging.getLogger(__name__)
 

@@ -9,9 +9,10 @@ default and is not ours is somebody's decision. A strategy that the SeldonDeploy
 from collections.abc import Mapping
 from typing import Any
 
+from seldon_core.operator.render.strategy import ROLLING
+
 from . import ownedfields
 from .kinds import FIELD_MANAGER
-from .render.strategy import ROLLING
 
 
 def is_default(wanted: Mapping[str, Any]) -> bool:

@@ -15,9 +15,8 @@ import msgspec
 
 from seldon_core.api.defaulting import units
 from seldon_core.api.types import SeldonDeployment
-
-from . import keyedlists, takeover, templates
-from .compare import MISSING, Difference, Path
+from seldon_core.operator.objects import keyedlists, takeover, templates
+from seldon_core.operator.objects.compare import MISSING, Difference, Path
 
 _POD = ("spec", "template", "spec")
 _POD_ANNOTATIONS = ("spec", "template", "metadata", "annotations")

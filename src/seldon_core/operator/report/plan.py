@@ -9,14 +9,14 @@ from typing import Any, Literal
 
 from seldon_core.kube import Object, Resource, key_of
 from seldon_core.kube.resources import DEPLOYMENTS, Key
+from seldon_core.operator.objects import compare, scaling, takeover, templates
+from seldon_core.operator.objects.compare import Difference
+from seldon_core.operator.objects.kinds import FIELD_MANAGER, owned_resource
+from seldon_core.operator.objects.ownership import with_owner
+from seldon_core.operator.render import Rendered
+from seldon_core.operator.rollout.standing import Hold
 
-from . import compare, scaling, takeover, templates
-from .compare import Difference
 from .disclosure import disclosed
-from .kinds import FIELD_MANAGER, owned_resource
-from .ownership import with_owner
-from .render import Rendered
-from .rollout import Hold
 from .sentences import sentence
 
 Action = Literal["create", "update", "replace", "delete", "keep"]

@@ -15,7 +15,7 @@ from seldon_core.kube import Object, key_of
 from seldon_core.kube.resources import Key
 
 from .request import ANNOTATION, PAUSED
-from .rollout import Hold, Policy, Standing, stand
+from .standing import Hold, Policy, Standing, stand
 from .turns import CONDITION, UNDER_WAY, Turns, has_turn
 from .unread import NOTHING_UNREAD, Unread
 

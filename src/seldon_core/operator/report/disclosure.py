@@ -9,7 +9,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from .compare import MISSING, Difference, Path
+from seldon_core.operator.objects.compare import MISSING, Difference, Path
+
 from .redact import HIDDEN, redact
 
 

@@ -10,10 +10,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from seldon_core.kube import Object
-
-from . import readiness
-from .caches import Caches
-from .takeover import time_of
+from seldon_core.operator.objects.caches import Caches
+from seldon_core.operator.objects.takeover import time_of
+from seldon_core.operator.report import readiness
 
 LATE_SECONDS: Final = 30.0
 """A pod's deletionTimestamp is the time at which it is to have ended; kubelets, and clocks, are late by so much."""

@@ -10,9 +10,8 @@ from typing import Any
 
 from seldon_core.kube import Object
 from seldon_core.kube.resources import SERVICES
-
-from .kinds import owned_resource
-from .render import Rendered
+from seldon_core.operator.objects.kinds import owned_resource
+from seldon_core.operator.render import Rendered
 
 Json = dict[str, Any]
 

@@ -1,0 +1,1 @@
+"""What people are told: status, events, reasons, and what a change would do."""

@@ -1,0 +1,1 @@
+"""How requests keep being answered while what answers them changes."""

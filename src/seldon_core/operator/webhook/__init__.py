@@ -1,0 +1,1 @@
+"""The validating webhook: the rules, its server, and its certificates."""
