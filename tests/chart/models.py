@@ -63,6 +63,11 @@ class Models:
             if each["name"] == name
         )
 
+    def has_container(self, name: str) -> bool:
+        """Whether a pod has it, to run or to start with."""
+        pods = [deployment["spec"]["template"]["spec"] for deployment in self.all("Deployment")]
+        return name in {each["name"] for pod in pods for each in [*pod["containers"], *pod.get("initContainers", ())]}
+
     @property
     def engine(self) -> dict[str, Any]:
         return self.container(ENGINE)

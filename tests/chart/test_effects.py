@@ -153,6 +153,7 @@ IN_MODELS: dict[str, tuple[Any, Callable[[Models], Any], Any]] = {
     "executor.image.repository": ("mine", lambda m: m.engine["image"].partition("/")[2].partition(":")[0], "mine"),
     "executor.image.tag": ("mine", lambda m: m.engine["image"].rpartition(":")[2], "mine"),
     "executor.metricsPortName": ("mine", lambda m: m.port(ENGINE, "mine"), 8000),
+    "executor.mode": ("sidecar", lambda m: m.has_container(ENGINE), True),
     "executor.port": (8001, lambda m: m.port(ENGINE, "http"), 8001),
     "executor.prometheus.path": ("/mine", lambda m: m.argument("--prometheus_path"), "/mine"),
     "executor.requestLogger.defaultEndpoint": ("http://mine", lambda m: m.env(ENGINE, LOGGER), "http://mine"),
@@ -226,11 +227,17 @@ IN_MODELS: dict[str, tuple[Any, Callable[[Models], Any], Any]] = {
         lambda m: m.container("c")["image"],
         "mine:1",
     ),
+    "storageInitializer.cache.claimName": (
+        "mine",
+        lambda m: [v["persistentVolumeClaim"] for v in m.pod["volumes"] if v["name"] == "seldon-model-cache"],
+        [{"claimName": "mine"}],
+    ),
     "storageInitializer.cpuLimit": ("2", quantity(INITIALIZER, "limits", "cpu"), "2"),
     "storageInitializer.cpuRequest": ("2", quantity(INITIALIZER, "requests", "cpu"), "2"),
     "storageInitializer.image": ("mine", lambda m: m.container(INITIALIZER)["image"], "mine"),
     "storageInitializer.memoryLimit": ("2Gi", quantity(INITIALIZER, "limits", "memory"), "2Gi"),
     "storageInitializer.memoryRequest": ("2Gi", quantity(INITIALIZER, "requests", "memory"), "2Gi"),
+    "storageInitializer.pvc": ("mount", lambda m: m.has_container(INITIALIZER), False),
 }
 LOGGER = "REQUEST_LOGGER_DEFAULT_ENDPOINT"
 
@@ -241,7 +248,11 @@ SEPARATE["spec"]["annotations"] = {"seldon.io/engine-separate-pod": "true"}
 ACCOUNT = manifest(
     graph={"name": "c", "implementation": "SKLEARN_SERVER", "modelUri": "s3://m", "serviceAccountName": "mine"}
 )
+SIDECAR = manifest(annotations={"seldon.io/executor-mode": "sidecar"})
+CLAIM = manifest(graph={"name": "c", "implementation": "SKLEARN_SERVER", "modelUri": "pvc://claim/folder"})
 SAMPLES = {
+    **{path: SIDECAR for path in IN_MODELS if path.startswith("executor.") and path != "executor.mode"},
+    "storageInitializer.pvc": CLAIM,
     "credentials.gcs.gcsCredentialFileName": ACCOUNT,
     "credentials.s3.s3AccessKeyIDName": ACCOUNT,
     "credentials.s3.s3SecretAccessKeyName": ACCOUNT,
@@ -268,7 +279,6 @@ IN_CONTROLLER: dict[str, tuple[Any, Callable[[Configuration], Any], Any]] = {
 
 # What they are for is gone; docs/values.md says so.
 WITHOUT_EFFECT: dict[str, Any] = {
-    "executor.mode": "sidecar",
     "crd.forceV1": True,
     "crd.forceV1beta1": True,
     "manager.leaderElectionResourceLock": "leases",
