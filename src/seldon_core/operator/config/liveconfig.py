@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from seldon_core.api.values import Values
 from seldon_core.kube import ApiError, Client, Informer, Object, key_of
-from seldon_core.kube.backoff import Backoff
+from seldon_core.kube.backoff import Attempts
 from seldon_core.kube.resources import CONFIG_MAPS, Key
 from seldon_core.operator.report.events import Recorder
 
@@ -109,17 +109,16 @@ class LiveConfig:
     async def run(self) -> None:
         """Bring it in step, and keep it so, until cancelled."""
         await self._informer.synced.wait()
-        backoff, attempt = Backoff(), 0
+        attempts = Attempts()
         while True:
             self._changed.clear()
             await self._leading.wait()
             pause = None
             try:
                 await self.check()
-                attempt = 0
+                attempts.succeeded()
             except ApiError as error:
-                pause = max(backoff.delay(attempt), error.retry_after or 0.0)
-                attempt += 1
+                pause = attempts.pause_after(error)
                 _log.warning("seldon-config cannot be brought in step, again in %.1f s: %s", pause, error)
             # Also after a failure: it holds what it held before, and that is better than no work at all.
             self.settled.set()

@@ -16,7 +16,7 @@ from typing import Any, Final
 import yaml
 
 from seldon_core.kube import ApiError, Client, ForbiddenError, NotFoundError, Object, Resource, key_of
-from seldon_core.kube.backoff import Backoff
+from seldon_core.kube.backoff import Attempts
 from seldon_core.kube.resources import CONFIG_MAPS, DEPLOYMENTS, SECRETS, SERVICES, VALIDATING_WEBHOOK_CONFIGURATIONS
 from seldon_core.operator.objects import compare
 
@@ -76,15 +76,14 @@ class OwnObjects:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        backoff, attempt = Backoff(), 0
+        attempts = Attempts()
         while True:
             pause = CHECK_SECONDS
             try:
                 await self.check()
-                attempt = 0
+                attempts.succeeded()
             except ApiError as error:
-                pause = max(backoff.delay(attempt), error.retry_after or 0.0)
-                attempt += 1
+                pause = attempts.pause_after(error)
                 _log.warning("what the webhook needs cannot be made, again in %.1f s: %s", pause, error)
             await asyncio.sleep(pause)
 

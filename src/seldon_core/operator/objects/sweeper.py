@@ -12,7 +12,7 @@ import logging
 from collections.abc import Iterable
 
 from seldon_core.kube import ApiError, Client, NotFoundError, Object, Resource, key_of
-from seldon_core.kube.backoff import Backoff
+from seldon_core.kube.backoff import Attempts, Backoff
 from seldon_core.kube.client import Selection
 from seldon_core.operator.log import about
 from seldon_core.operator.report.events import Recorder
@@ -66,7 +66,7 @@ class Sweeper:
             await self._sweep(resource)
 
     async def _sweep(self, resource: Resource) -> None:
-        attempt = 0
+        attempts = Attempts(self._backoff)
         while True:
             await self._leading.wait()
             try:
@@ -78,8 +78,7 @@ class Sweeper:
                 if not error.transient:
                     _log.info("nothing is looked for of %s, which is not used: %s", resource.rbac_name, error)
                     return
-                await asyncio.sleep(max(self._backoff.delay(attempt), error.retry_after or 0.0))
-                attempt += 1
+                await asyncio.sleep(attempts.pause_after(error))
             else:
                 return
 

@@ -21,7 +21,7 @@ from seldon_core.kube import (
     Object,
     Timings,
 )
-from seldon_core.kube.backoff import Backoff
+from seldon_core.kube.backoff import Attempts, Backoff
 from seldon_core.kube.client import Selection
 from seldon_core.kube.resources import SECRETS, VALIDATING_WEBHOOK_CONFIGURATIONS
 
@@ -103,7 +103,7 @@ class Trust:
         """Check, repair and renew until cancelled."""
         if self._configuration:
             await self.informer.synced.wait()
-        backoff, attempt, steps = Backoff(), 0, 0
+        attempts, backoff, steps = Attempts(), Backoff(), 0
         while True:
             self._changed.clear()
             pause = CHECK_SECONDS
@@ -113,10 +113,9 @@ class Trust:
                     # One step at a time, and the next one after a look at what others do. The first certificate is
                     # urgent.
                     pause = 0.0 if not self.ready.is_set() else CHECK_SECONDS
-                attempt = 0
+                attempts.succeeded()
             except ApiError as error:
-                pause = max(backoff.delay(attempt), error.retry_after or 0.0)
-                attempt += 1
+                pause = attempts.pause_after(error)
                 _log.warning("the webhook's certificate cannot be kept, again in %.1f s: %s", pause, error)
             if steps > QUICK_STEPS:
                 await asyncio.sleep(backoff.delay(steps - QUICK_STEPS))
