@@ -68,7 +68,7 @@ class MicroserviceApi:
     `v2` answers those of the Open Inference Protocol. `passthrough`: bodies of predictions reach the class undecoded.
     """
 
-    def __init__(self, v2: Callable[[Request], Awaitable[Response]], *, passthrough: bool = False) -> None:
+    def __init__(self, v2: Callable[[Request], Response | Awaitable[Response]], *, passthrough: bool = False) -> None:
         self._v2 = v2
         self._passthrough = passthrough
         self._calls: Calls | None = None

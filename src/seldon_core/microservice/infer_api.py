@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from seldon_core import __version__
+from seldon_core.transport.later import Later
 from seldon_core.transport.messages import Request, Response
 
 from . import jsontext
@@ -24,6 +25,31 @@ _READS = frozenset({"GET", "HEAD"})
 _WRITES = frozenset({"POST"})
 
 
+class _Joined:
+    """Who waits for the rows of one inference: makes them the answer."""
+
+    __slots__ = ("_asked", "_calls", "_later", "_model", "_path", "done")
+
+    def __init__(self, calls: InferCalls, asked: Asked, later: Later, model: str, path: str) -> None:
+        self._asked = asked
+        self._calls = calls
+        self._later = later
+        self._model = model
+        self._path = path
+        self.done = later.done
+
+    def set_result(self, result: Any, /) -> None:
+        calls, asked = self._calls, self._asked
+        try:
+            answer = asked.answer(calls.joined(asked.infer, result), self._model, calls.version)
+        except Exception as error:  # noqa: BLE001 - as in _alone
+            answer = _failed(error, self._path)
+        self._later.settle(answer)
+
+    def set_exception(self, exception: BaseException, /) -> None:
+        self._later.settle(_failed(exception, self._path))
+
+
 class InferApi:
     """Answers requests whose path begins with /v2. `ready` says whether the component is well."""
 
@@ -35,19 +61,35 @@ class InferApi:
         """The component is loaded: answer from now on."""
         self._calls = calls
 
-    async def handle(self, request: Request) -> Response:
+    def handle(self, request: Request) -> Response | Awaitable[Response]:
         """Any request below /v2."""
-        try:
-            return await self._answer(request)
-        except MicroserviceError as error:
-            _LOG.info("request refused", extra={"path": request.path, "status": error.status, "info": error.info})
-            return _failure(error.status, error.info)
-        except Exception as error:  # noqa: BLE001 - a user's code may raise anything
-            _LOG.exception("request failed", extra={"path": request.path})
-            return _failure(500, str(error) or reason(error))
-
-    async def _answer(self, request: Request) -> Response:
         words = request.path.removeprefix(PREFIX).strip("/").split("/")
+        if request.method in _WRITES and words[-1] == "infer" and self._calls is not None:
+            try:
+                later = self._join(self._calls, request, words)
+            except Exception as error:  # noqa: BLE001 - as in _alone
+                return _failed(error, request.path)
+            if later is not None:
+                return later
+        return self._alone(request, words)
+
+    def _join(self, calls: InferCalls, request: Request, words: list[str]) -> Later | None:
+        """The promise of an inference that is answered with others; None for one that has to be answered alone."""
+        match words:
+            case ["models", model, *rest] if model and _without_version(rest) == ["infer"]:
+                calls.check(model)
+                asked, later = Asked(request), Later()
+                joined = calls.join(asked.infer, _Joined(calls, asked, later, model, request.path))
+                return later if joined else None
+        return None
+
+    async def _alone(self, request: Request, words: list[str]) -> Response:
+        try:
+            return await self._answer(request, words)
+        except Exception as error:  # noqa: BLE001 - a user's code may raise anything
+            return _failed(error, request.path)
+
+    async def _answer(self, request: Request, words: list[str]) -> Response:
         match words:
             case [""]:
                 return _read(request, {"name": NAME, "version": __version__, "extensions": EXTENSIONS})
@@ -103,6 +145,14 @@ def _not_allowed(request: Request, allowed: str) -> Response:
         return Response(200, b"", "", (("Allow", f"{allowed}, OPTIONS"),))
     refused = _failure(405, f"{request.path} does not serve the method {request.method}.")
     return Response(405, refused.body, headers=(("Allow", f"{allowed}, OPTIONS"),))
+
+
+def _failed(error: BaseException, path: str) -> Response:
+    if isinstance(error, MicroserviceError):
+        _LOG.info("request refused", extra={"path": path, "status": error.status, "info": error.info})
+        return _failure(error.status, error.info)
+    _LOG.error("request failed", extra={"path": path}, exc_info=error)
+    return _failure(500, str(error) or reason(error))
 
 
 def _failure(status: int, text: str) -> Response:

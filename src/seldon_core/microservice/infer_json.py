@@ -27,10 +27,11 @@ class Asked:
 
     def __init__(self, request: Request) -> None:
         document, rest = _split(request)
-        self.binary_names = _binary_names(document)
+        outputs = _outputs(document)
+        self.binary_names = _binary_names(outputs)
         self.binary_else = _parameters(document).get("binary_data_output") is True
         self.infer = InferRequest(
-            str(document.get("id") or ""), _inputs(document, rest), [one["name"] for one in _outputs(document)]
+            str(document.get("id") or ""), _inputs(document, rest), [one["name"] for one in outputs]
         )
 
     def answer(self, answer: InferAnswer, model: str, version: str) -> Response:
@@ -87,8 +88,8 @@ def _outputs(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     return outputs
 
 
-def _binary_names(document: Mapping[str, Any]) -> dict[str, bool]:
-    told = {one["name"]: _parameters(one).get("binary_data") for one in _outputs(document)}
+def _binary_names(outputs: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
+    told = {one["name"]: _parameters(one).get("binary_data") for one in outputs}
     return {name: wanted for name, wanted in told.items() if isinstance(wanted, bool)}
 
 
@@ -132,7 +133,8 @@ def _from_json(one: Mapping[str, Any]) -> Tensor:
         found = np.array(data)
         if found.size and found.dtype.kind not in _KINDS.get(str(datatype), "iu"):
             raise MicroserviceError(f"The input {name} holds values that are no {datatype}")
-        flat = np.array(data, dtype=kind).ravel()
+        # Where the type that numpy chose is not the wanted one, values are read anew: none goes by way of another type.
+        flat = (found if found.dtype == kind else np.array(data, dtype=kind)).ravel()
     except (ValueError, OverflowError, TypeError) as error:
         raise MicroserviceError(f"The input {name} holds values that are no {datatype}: {short(error)}") from error
     return datatypes.shaped(name, flat, one["shape"])
