@@ -32,7 +32,7 @@ MANIFEST = ROOT / "devtools" / "manifests" / "iris.yaml"
 REQUEST = '{"data":{"ndarray":[[5.964, 4.006, 2.081, 1.031]]}}'
 EXPECTED_CLASSES = 3
 ROUTE_SECONDS = 15
-"""How long a gateway may take from a route to its first request."""
+"""How long a gateway may take from a route to its first request, and a node from a ready pod to its Service."""
 
 
 class QuickstartError(Exception):
@@ -123,7 +123,7 @@ def _deploy(running: cluster.Cluster) -> None:
     with step(f"applying {MANIFEST.relative_to(ROOT)} and waiting for the model"):
         namespace = json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
         running.kubectl("apply", "--server-side", "--filename", "-", stdin=namespace)
-        running.kubectl("apply", "--namespace", NAMESPACE, "--filename", str(MANIFEST))
+        _apply(running)
         try:
             running.kubectl(
                 "wait",
@@ -137,6 +137,20 @@ def _deploy(running: cluster.Cluster) -> None:
             path = "jsonpath={.status.state}: {.status.description}"
             said = running.kubectl("get", "sdep", MODEL, "--namespace", NAMESPACE, "--output", path)
             raise QuickstartError(f"the model did not become available. Its status says: {said}") from failed
+
+
+def _apply(running: cluster.Cluster) -> None:
+    """Apply the model, again where the node's rules do not lead to the webhook's new pod yet."""
+    deadline = time.monotonic() + ROUTE_SECONDS
+    while True:
+        try:
+            running.kubectl("apply", "--namespace", NAMESPACE, "--filename", str(MANIFEST))
+        except CommandFailedError as failed:
+            if "failed calling webhook" not in str(failed) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _ask(command: list[str]) -> str:

@@ -27,6 +27,14 @@ CONTROLLER = "seldon-controller-manager"
 SPARE_SECONDS = 30.0
 SECURE = {"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/enforce-version": "latest"}
 
+PROBE = {
+    "apiVersion": "machinelearning.seldon.io/v1",
+    "kind": "SeldonDeployment",
+    "metadata": {"name": "asks-the-webhook", "namespace": "default"},
+    "spec": {"predictors": [{"name": "p", "graph": {"name": "c", "implementation": "SKLEARN_SERVER"}}]},
+}
+"""Is never stored."""
+
 
 @dataclass(frozen=True)
 class Profile:
@@ -135,6 +143,13 @@ class Release:
             assert_rolled_out(deployment, self._cluster.objects("v1", "Pod", NAMESPACE, labels=selector))
 
         wait_for(settled, what="the controller of the new release", seconds=self._timeouts.controller)
+        wait_for(self._assert_webhook, what="the webhook", seconds=self._timeouts.controller)
+
+    def _assert_webhook(self) -> None:
+        """A pod is ready some moments before the node's rules lead to it, and the first test would be refused."""
+        command = ("create", "--dry-run=server", "--filename", "-")
+        answer = self._kubectl.run(command, seconds=self._timeouts.kubectl, text=json.dumps(PROBE))
+        assert "failed calling webhook" not in answer.stderr, answer.stderr.strip()
 
     def _deadline(self) -> tuple[str, str]:
         return ("--timeout", f"{self._timeouts.helm:g}s")

@@ -14,6 +14,8 @@ from tests.e2e.harness.tools import CommandError
 
 from .test_tools import program
 
+UPGRADE = ("helm upgrade", "kubectl create")
+"""The second asks the webhook."""
 GATEWAY = {"gateway": {"enabled": True}}
 CALLS = """
 import json, pathlib, sys
@@ -83,7 +85,7 @@ def test_the_release_is_upgraded_only_where_the_profile_changes(tmp_path: Path) 
     for profile in (DEFAULT, DEFAULT, KFSERVING, KFSERVING):
         recorder.release.ensure(profile)
 
-    assert recorder.words() == ["kubectl apply", "helm list", "helm upgrade", "helm upgrade"]
+    assert recorder.words() == ["kubectl apply", "helm list", *UPGRADE, *UPGRADE]
     inputs = [json.loads(text) for _, word, text in recorder.calls() if word == "upgrade"]
     assert inputs == [GATEWAY, GATEWAY | dict(KFSERVING.values)]
 
@@ -102,7 +104,14 @@ def test_the_controller_of_a_kept_release_is_restarted_for_images_of_the_same_ta
     recorder.release.ensure(DEFAULT)
     recorder.release.ensure(KFSERVING)
 
-    assert recorder.words() == ["kubectl apply", "helm list", "helm upgrade", "kubectl rollout", "helm upgrade"]
+    assert recorder.words() == [
+        "kubectl apply",
+        "helm list",
+        "helm upgrade",
+        "kubectl rollout",
+        "kubectl create",
+        *UPGRADE,
+    ]
     assert CONTROLLER in (tmp_path / "calls").read_text()
 
 
@@ -111,7 +120,7 @@ def test_a_release_that_was_interrupted_is_removed_first(tmp_path: Path) -> None
 
     recorder.release.ensure(DEFAULT)
 
-    assert recorder.words() == ["kubectl apply", "helm list", "helm uninstall", "helm upgrade"]
+    assert recorder.words() == ["kubectl apply", "helm list", "helm uninstall", *UPGRADE]
 
 
 def test_the_end_uninstalls(tmp_path: Path) -> None:
@@ -129,7 +138,7 @@ def test_a_kept_release_gets_the_defaults_back(tmp_path: Path) -> None:
 
     recorder.release.end(keep=True)
 
-    assert recorder.calls()[-1] == ("helm", "upgrade", json.dumps(GATEWAY))
+    assert recorder.calls()[-2] == ("helm", "upgrade", json.dumps(GATEWAY))
 
 
 def test_the_end_of_a_run_that_asked_for_no_release_does_nothing(tmp_path: Path) -> None:
