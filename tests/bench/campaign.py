@@ -137,7 +137,12 @@ class Campaign:
     async def _start(self, family: str, candidate: Prepared, wanted: Sequence[str]) -> list[Up]:
         """The system, if it answers anything."""
         name = candidate.system.name
-        started = await start(family, candidate, wanted, core=self._cores.server, rows=self._plan.rows[0])
+        trial = await start(family, candidate, wanted, core=self._cores.server, rows=self._plan.rows[0])
+        started = trial
+        if not isinstance(trial, ProgramError):
+            # From now on its byte code is there, as it is in an image, and the files have been read once.
+            stop_all(trial.programs)
+            started = await start(family, candidate, wanted, core=self._cores.server, rows=self._plan.rows[0])
         if isinstance(started, ProgramError):
             self._say(f"{name}: {started}")
             self.found.absent.append(f"{name} is not in the table for {family}: {started.reason.rstrip('.')}.")

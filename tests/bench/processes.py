@@ -52,7 +52,8 @@ class Running:
                 self._process = subprocess.Popen(
                     program.command,
                     cwd=program.folder,
-                    env={**os.environ, **program.environment},
+                    # tox forbids byte code to be kept; in an image it is.
+                    env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", **program.environment},
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=subprocess.STDOUT,

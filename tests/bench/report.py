@@ -29,6 +29,7 @@ _HOW = """\
 - {seconds:g} s are measured for each line, after a warm-up. At each number of connections all systems are measured
   directly after one another.
 - gRPC sends tensors of doubles (seldon: `data.tensor`; v2: `fp64_contents`), REST sends JSON (seldon: `data.ndarray`).
+- A system's start is measured the second time: its byte code is kept by then, as it is in an image.
 - Memory is resident memory; what processes of one program share through fork counts once.
 - The load generator is Python on uvloop with requests rendered beforehand, over raw HTTP/1.1 and HTTP/2
   (`tests/bench/`).
