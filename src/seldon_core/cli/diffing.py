@@ -17,13 +17,12 @@ from seldon_core.api.values import Values
 from seldon_core.kube import Client, NotFoundError, Object, Resource, key_of
 from seldon_core.kube.client import Selection
 from seldon_core.kube.resources import DEPLOYMENTS, Key
-from seldon_core.operator.config.credentials import CredentialReader
+from seldon_core.operator.config.credentials import NOTHING_READ, CredentialReader, Reading
 from seldon_core.operator.objects import scaling
 from seldon_core.operator.objects.kinds import OPTIONAL, owned_kinds, owned_resource
 from seldon_core.operator.objects.ownership import Owner, owner_of, with_owner
 from seldon_core.operator.render import Rendered, RenderError, render, wanted_service_accounts
 from seldon_core.operator.render.config import OperatorConfig
-from seldon_core.operator.render.facts import NO_FACTS, Facts
 from seldon_core.operator.report.disclosure import between, disclosed
 from seldon_core.operator.report.plan import plan
 from seldon_core.operator.rollout.standing import Policy, Standing, stand
@@ -125,7 +124,8 @@ class Differ:
             # The webhook lets an update in that leaves alone what it judges.
             if subject.is_edited and (errors := judge(sdep, self.config).errors):
                 return Outcome(namespace=namespace, name=name, changes=tuple(before), problems=errors)
-            rendered = render(sdep, self.config, await self._facts(sdep, reader))
+            credentials = await self._credentials(sdep, reader)
+            rendered = render(sdep, self.config, credentials.facts)
         except (ManifestError, RenderError) as error:
             return Outcome(namespace=namespace, name=name, changes=tuple(before), problems=(str(error),))
         self.notes += [f"{name}: {sentence}" for sentence in rendered.warnings]
@@ -134,7 +134,7 @@ class Differ:
         if taken := _taken(known, live, name, uid):
             return Outcome(namespace=namespace, name=name, changes=tuple(before), problems=(taken,))
         owner = (name, uid) if uid else None
-        standing = self._stand(sdep, known, live, owner, self._unread(sdep, reader))
+        standing = self._stand(sdep, known, live, owner, credentials.unread)
         changes = plan(known, _owned(live, name, uid), owner=owner, held=standing.held)
         return Outcome(
             namespace=namespace,
@@ -158,16 +158,12 @@ class Differ:
         policy = Policy(takeover=manager.takeover, max_concurrent=manager.rollout.max_concurrent)
         return stand(sdep, pairs, policy, unread=unread)
 
-    def _unread(self, sdep: SeldonDeployment, reader: CredentialReader) -> Unread:
-        if not self.config.service_account_credentials or reader.refused is not None:
-            # What we may not read here, the controller may: that is said, and decides nothing.
-            return NOTHING_UNREAD
-        return reader.unread(sdep.metadata.namespace, wanted_service_accounts(sdep))
-
-    async def _facts(self, sdep: SeldonDeployment, reader: CredentialReader) -> Facts:
+    async def _credentials(self, sdep: SeldonDeployment, reader: CredentialReader) -> Reading:
         if not self.config.service_account_credentials:
-            return NO_FACTS
-        return await reader.facts(sdep.metadata.namespace, wanted_service_accounts(sdep))
+            return NOTHING_READ
+        reading = await reader.read(sdep.metadata.namespace, wanted_service_accounts(sdep))
+        # What we may not read here, the controller may: that is said, and decides nothing.
+        return reading if reader.refused is None else replace(reading, unread=NOTHING_UNREAD)
 
     def _own(self, subject: Subject) -> ObjectChange | None:
         namespace, name = subject.key

@@ -14,7 +14,7 @@ from seldon_core.api.types import SeldonDeployment
 from seldon_core.kube import ApiError, Client, ForbiddenError, NotFoundError, Object, key_of
 from seldon_core.kube.resources import DEPLOYMENTS, SERVICES, Key
 
-from .config.credentials import CredentialReader
+from .config.credentials import NOTHING_READ, CredentialReader, Reading
 from .log import about
 from .maker import Made, Maker
 from .metrics import Metrics
@@ -23,7 +23,7 @@ from .objects.applier import Applier, ForeignObjectError
 from .objects.caches import Caches
 from .objects.kinds import SELDON_DEPLOYMENTS
 from .objects.pruner import prune
-from .render import Rendered, RenderError, render, wanted_service_accounts
+from .render import RenderError, render, wanted_service_accounts
 from .render.config import OperatorConfig
 from .report import conditions, readiness, status
 from .report.events import Recorder
@@ -34,7 +34,6 @@ from .rollout.holding import with_held_services
 from .rollout.rollouts import TURN_SECONDS, Rollouts
 from .rollout.standing import DEFAULT_POLICY, Policy
 from .rollout.turns import Turns
-from .rollout.unread import NOTHING_UNREAD, Unread
 from .routing import handover
 from .routing.settling import SETTLE_SECONDS, Settling
 
@@ -165,10 +164,12 @@ class Reconciler:
 
     async def _fulfil(self, live: Object) -> Result:
         sdep = load(live)
-        rendered, again_after = await self._render(sdep)
+        credentials = await self._credentials_of(sdep)
+        rendered = render(sdep, self._config(), credentials.facts)
+        again_after = RESYNC_SECONDS if credentials.complete else MISSING_CREDENTIALS_SECONDS
         self._advise(live, rendered.warnings)
         pairs = await self._maker.deployments(rendered, live)
-        standing = self._rollouts.stand(sdep, live, pairs, self._applier.is_fulfilled, self._unread(sdep))
+        standing = self._rollouts.stand(sdep, live, pairs, self._applier.is_fulfilled, credentials.unread)
         services = self._caches.owned[SERVICES].store
         rendered, waits = with_held_services(
             rendered, pairs, standing.held, lambda name: services.get(name, sdep.metadata.namespace)
@@ -250,20 +251,11 @@ class Reconciler:
             return False
         return True
 
-    async def _render(self, sdep: SeldonDeployment) -> tuple[Rendered, float]:
-        """The wanted objects, and after how many seconds to look again."""
-        accounts = wanted_service_accounts(sdep)
+    async def _credentials_of(self, sdep: SeldonDeployment) -> Reading:
+        if not self._config().service_account_credentials:
+            return NOTHING_READ
         changed = (sdep.status or {}).get("observedGeneration") != sdep.metadata.generation
-        if not self._config().service_account_credentials:
-            return render(sdep, self._config()), RESYNC_SECONDS
-        facts = await self._credentials.facts(sdep.metadata.namespace, accounts, fresh=changed)
-        complete = self._credentials.is_complete(sdep.metadata.namespace, accounts)
-        return render(sdep, self._config(), facts), RESYNC_SECONDS if complete else MISSING_CREDENTIALS_SECONDS
-
-    def _unread(self, sdep: SeldonDeployment) -> Unread:
-        if not self._config().service_account_credentials:
-            return NOTHING_UNREAD
-        return self._credentials.unread(sdep.metadata.namespace, wanted_service_accounts(sdep))
+        return await self._credentials.read(sdep.metadata.namespace, wanted_service_accounts(sdep), fresh=changed)
 
     def _advise(self, live: Object, warnings: Sequence[str]) -> None:
         """Tell what has no effect, once for each generation; later only what another configuration brings up."""

@@ -61,7 +61,7 @@ async def with_account(api: FakeApi) -> None:
 async def test_facts_hold_names_and_known_annotations_and_no_value() -> None:
     async with connected() as (api, client):
         await with_account(api)
-        facts = await CredentialReader(client).facts("ns", ["sa", "none"])
+        facts = (await CredentialReader(client).read("ns", ["sa", "none"])).facts
 
         assert set(facts.service_accounts) == {"sa"}
         (secret,) = facts.service_accounts["sa"].secrets
@@ -81,21 +81,21 @@ async def test_facts_are_kept_for_a_moment() -> None:
         await with_account(api)
         clock = Clock()
         reader = CredentialReader(client, clock=clock)
-        await reader.facts("ns", ["sa"])
+        await reader.read("ns", ["sa"])
         calls = len(api.calls)
-        await reader.facts("ns", ["sa"])
+        await reader.read("ns", ["sa"])
         assert len(api.calls) == calls
-        await reader.facts("ns", ["sa"], fresh=True)
+        await reader.read("ns", ["sa"], fresh=True)
         assert len(api.calls) == 2 * calls
         clock.now += FRESH_SECONDS
-        await reader.facts("ns", ["sa"])
+        await reader.read("ns", ["sa"])
         assert len(api.calls) == 3 * calls
 
 
 async def test_a_permission_taken_away_is_no_error() -> None:
     async with connected() as (api, client):
         api.faults.append(lambda _: failure(403, 'User "u" cannot get resource "serviceaccounts" in API group ""'))
-        facts = await CredentialReader(client).facts("ns", ["sa"])
+        facts = (await CredentialReader(client).read("ns", ["sa"])).facts
 
         assert facts.service_accounts["sa"].secrets == ()
 
@@ -104,17 +104,14 @@ async def test_what_may_still_come_is_told_from_what_will_not() -> None:
     async with connected() as (api, client):
         await with_account(api)
         reader = CredentialReader(client)
-        await reader.facts("ns", ["sa", "none"])
-        assert not reader.is_complete("ns", ["sa"])  # it names a secret that is missing
-        assert not reader.is_complete("ns", ["none"])
+        assert not (await reader.read("ns", ["sa"])).complete  # it names a secret that is missing
+        assert not (await reader.read("ns", ["none"])).complete
 
         await api.put(SECRETS, {"metadata": {"name": "missing", "namespace": "ns"}})
-        await reader.facts("ns", ["sa"], fresh=True)
-        assert reader.is_complete("ns", ["sa"])
+        assert (await reader.read("ns", ["sa"], fresh=True)).complete
 
         api.faults.append(lambda _: failure(403, 'User "u" cannot get resource "serviceaccounts" in API group ""'))
-        await reader.facts("ns", ["none"], fresh=True)
-        assert reader.is_complete("ns", ["none"])
+        assert (await reader.read("ns", ["none"], fresh=True)).complete
 
 
 def config_map(**data: str) -> dict[str, Any]:

@@ -9,11 +9,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
 
 from seldon_core.kube import Client, ForbiddenError, NotFoundError
 from seldon_core.kube.resources import SECRETS, SERVICE_ACCOUNTS
-from seldon_core.operator.render.facts import Facts, SecretFacts, ServiceAccountFacts
-from seldon_core.operator.rollout.unread import Unread
+from seldon_core.operator.render.facts import NO_FACTS, Facts, SecretFacts, ServiceAccountFacts
+from seldon_core.operator.rollout.unread import NOTHING_UNREAD, Unread
 
 _log = logging.getLogger(__name__)
 
@@ -21,6 +23,35 @@ ANNOTATION_PREFIXES = ("machinelearning.seldon.io/", "serving.kubeflow.org/", "s
 FRESH_SECONDS = 10.0
 """What was read is good for so long: a rollout's events cause many reconciles, and each would read the same again."""
 _REMEMBERED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was found for one SeldonDeployment.
+
+    Attributes:
+        facts: Of its service accounts; those that do not exist are not in them.
+        unread: What could not be read, for whatever reason.
+        complete: Nothing of that may still come: the accounts are there, and the secrets that they name.
+    """
+
+    facts: Facts = NO_FACTS
+    unread: Unread = NOTHING_UNREAD
+    complete: bool = True
+
+
+NOTHING_READ: Final = Reading()
+"""Where the credentials of service accounts are not to be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """What was found of one service account, at a time of the reader's clock. `may_come`: something was missing."""
+
+    at: float
+    facts: ServiceAccountFacts | None
+    unread: Unread
+    may_come: bool
 
 
 class CredentialReader:
@@ -37,12 +68,10 @@ class CredentialReader:
         self.refused: ForbiddenError | None = None
         """The last thing that we may not read: facts are without it."""
         self._said: set[str] = set()
-        self._read: dict[tuple[str, str], tuple[float, ServiceAccountFacts | None]] = {}
-        self._incomplete: set[tuple[str, str]] = set()
-        self._unread: dict[tuple[str, str], Unread] = {}
+        self._known: dict[tuple[str, str], _Account] = {}
 
-    async def facts(self, namespace: str, service_accounts: Iterable[str], *, fresh: bool = False) -> Facts:
-        """The facts of these service accounts; those that do not exist are not in them.
+    async def read(self, namespace: str, service_accounts: Iterable[str], *, fresh: bool = False) -> Reading:
+        """What these service accounts carry.
 
         Args:
             namespace: Where they are.
@@ -51,53 +80,43 @@ class CredentialReader:
         """
         names = list(dict.fromkeys(service_accounts))
         found = await asyncio.gather(*(self._service_account(namespace, name, fresh=fresh) for name in names))
-        return Facts(service_accounts={n: f for n, f in zip(names, found, strict=True) if f is not None})
-
-    def is_complete(self, namespace: str, service_accounts: Iterable[str]) -> bool:
-        """Whether all that was looked for at the last reading was there: the accounts, and the secrets they name."""
-        return not any((namespace, name) in self._incomplete for name in service_accounts)
-
-    def unread(self, namespace: str, service_accounts: Iterable[str]) -> Unread:
-        """What could not be read at the last reading, for whatever reason."""
-        found = [self._unread[namespace, name] for name in service_accounts if (namespace, name) in self._unread]
-        return Unread(
-            frozenset().union(*(each.accounts for each in found)), frozenset().union(*(each.secrets for each in found))
+        unread = Unread(
+            frozenset().union(*(each.unread.accounts for each in found)),
+            frozenset().union(*(each.unread.secrets for each in found)),
         )
+        facts = {name: each.facts for name, each in zip(names, found, strict=True) if each.facts is not None}
+        return Reading(Facts(service_accounts=facts), unread, not any(each.may_come for each in found))
 
-    async def _service_account(self, namespace: str, name: str, *, fresh: bool) -> ServiceAccountFacts | None:
+    async def _service_account(self, namespace: str, name: str, *, fresh: bool) -> _Account:
         now = self._clock()
-        known = self._read.get((namespace, name))
-        if known is not None and not fresh and now - known[0] < FRESH_SECONDS:
-            return known[1]
+        known = self._known.get((namespace, name))
+        if known is not None and not fresh and now - known.at < FRESH_SECONDS:
+            return known
         # Old entries are only ever a few names; they are dropped together, when there are many.
-        if len(self._read) > _REMEMBERED:
-            for memory in (self._read, self._said, self._incomplete, self._unread):
-                memory.clear()
-        facts = await self._read_service_account(namespace, name)
-        self._read[namespace, name] = (now, facts)
-        return facts
+        if len(self._known) > _REMEMBERED:
+            self._known.clear()
+            self._said.clear()
+        account = await self._read_service_account(namespace, name, now)
+        self._known[namespace, name] = account
+        return account
 
-    async def _read_service_account(self, namespace: str, name: str) -> ServiceAccountFacts | None:
-        self._unread[namespace, name] = Unread(accounts=frozenset({name}))
+    async def _read_service_account(self, namespace: str, name: str, now: float) -> _Account:
         try:
             account = await self._client.get(SERVICE_ACCOUNTS, name, namespace)
         except NotFoundError as error:
-            self._incomplete.add((namespace, name))
             self._say(f"{error}; its credentials are not used", namespace)
-            return None
+            return _Account(now, None, Unread(accounts=frozenset({name})), may_come=True)
         except ForbiddenError as error:
             # An installation with roles of its own may never give the permission. That is no account which may still
             # come: it counts as one without secrets.
-            self._incomplete.discard((namespace, name))
             self.refused = error
             self._say(f"credentials of service accounts are not used: {error}", namespace)
-            return ServiceAccountFacts()
+            return _Account(now, ServiceAccountFacts(), Unread(accounts=frozenset({name})), may_come=False)
         names = [s["name"] for s in account.get("secrets") or () if s.get("name")]
         secrets = await asyncio.gather(*(self._secret(namespace, secret) for secret in names))
-        (self._incomplete.add if None in secrets else self._incomplete.discard)((namespace, name))
         missing = frozenset(n for n, s in zip(names, secrets, strict=True) if s is None)
-        self._unread[namespace, name] = Unread(secrets=missing)
-        return ServiceAccountFacts(secrets=tuple(s for s in secrets if s is not None))
+        facts = ServiceAccountFacts(secrets=tuple(s for s in secrets if s is not None))
+        return _Account(now, facts, Unread(secrets=missing), may_come=bool(missing))
 
     async def _secret(self, namespace: str, name: str) -> SecretFacts | None:
         try:
