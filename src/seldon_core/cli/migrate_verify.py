@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from seldon_core.kube import ApiError, Client, Event, EventType, Informer, Object
+from seldon_core.kube import ApiError, Client, Event, EventType, Object
 from seldon_core.kube.client import Selection
 from seldon_core.kube.resources import PODS, SECRETS
 from seldon_core.operator.render import security
@@ -20,6 +20,7 @@ from seldon_core.storage.migration import State
 from seldon_core.storage.migration_plan import Plan, Site, SitePlan
 
 from .migrate_read import MADE_BY
+from .waiting import watch_until
 
 _CONTAINER: Final = "look"
 _NAME: Final = "seldon-storage-look-"
@@ -105,17 +106,9 @@ async def _answer(client: Client, namespace: str, name: str, seconds: float) -> 
             answers.append(found)
             decided.set()
 
-    informer = Informer(client, Selection(PODS, namespace, fields=f"metadata.name={name}"))
-    informer.on_event(take)
-    running = asyncio.create_task(informer.run())
-    try:
-        async with asyncio.timeout(seconds):
-            await decided.wait()
-    except TimeoutError:
+    selection = Selection(PODS, namespace, fields=f"metadata.name={name}")
+    if not await watch_until(client, selection, take, decided, seconds):
         return False, f"no answer within {seconds:g} s{f' ({waits[-1]})' if waits else ''}; --timeout waits longer"
-    finally:
-        running.cancel()
-        await asyncio.wait([running])
     return answers[0]
 
 

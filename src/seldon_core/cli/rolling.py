@@ -5,7 +5,9 @@ import sys
 from collections.abc import Sequence
 
 from seldon_core.kube import Client, Event, EventType, Object, key_of
+from seldon_core.kube.client import Selection
 from seldon_core.kube.resources import Key
+from seldon_core.operator.objects.kinds import SELDON_DEPLOYMENTS
 from seldon_core.operator.rollout.request import ANNOTATION
 from seldon_core.operator.rollout.rollouts import STALLED
 from seldon_core.operator.rollout.standing import Hold
@@ -78,7 +80,7 @@ async def wait(client: Client, asked: Sequence[Object], namespace: str | None, *
         if all(over is not None for _, over in said.values()):
             decided.set()
 
-    if not await watch_until(client, namespace, take, decided, seconds):
+    if not await watch_until(client, Selection(SELDON_DEPLOYMENTS, namespace), take, decided, seconds):
         late = ", ".join("/".join(key) for key, (_, over) in said.items() if over is None)
         print(f"Not over after {seconds:g} s (--timeout waits longer; the rollout goes on): {late}.", file=sys.stderr)
     return 0 if all(over for _, over in said.values()) else 1

@@ -57,7 +57,7 @@ async def wait(
         if all_ready or verdicts[key] is Verdict.FAILING:
             decided.set()
 
-    if not await watch_until(client, namespace, take, decided, seconds):
+    if not await watch_until(client, Selection(SELDON_DEPLOYMENTS, namespace), take, decided, seconds):
         return False
     if gone:
         raise GoneError(gone[0])
@@ -65,13 +65,10 @@ async def wait(
 
 
 async def watch_until(
-    client: Client, namespace: str | None, take: Callable[[Event], None], decided: asyncio.Event, seconds: float
+    client: Client, selection: Selection, take: Callable[[Event], None], decided: asyncio.Event, seconds: float
 ) -> bool:
-    """Pass every event of SeldonDeployments to `take` until it sets `decided`; whether it did so within `seconds`.
-
-    `namespace` is None for all of them.
-    """
-    informer = Informer(client, Selection(SELDON_DEPLOYMENTS, namespace))
+    """Pass every event of a selection to `take` until it sets `decided`; whether it did so within `seconds`."""
+    informer = Informer(client, selection)
     informer.on_event(take)
     running = asyncio.create_task(informer.run())
     try:
