@@ -11,7 +11,7 @@ import json
 import shlex
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import cache, cluster, docker, forward, gateway, gobuild, images, objectstore
@@ -141,26 +141,20 @@ def _deploy(running: cluster.Cluster) -> None:
 
 def _apply(running: cluster.Cluster) -> None:
     """Apply the model, again where the node's rules do not lead to the webhook's new pod yet."""
+    _patiently(
+        lambda: running.kubectl("apply", "--namespace", NAMESPACE, "--filename", str(MANIFEST)),
+        lambda failed: "failed calling webhook" in str(failed),
+    )
+
+
+def _patiently(attempt: Callable[[], str], passes: Callable[[CommandFailedError], bool] = lambda _: True) -> str:
+    """What an attempt prints; it is made again for ROUTE_SECONDS, after failures that pass. Raises the last failure."""
     deadline = time.monotonic() + ROUTE_SECONDS
     while True:
         try:
-            running.kubectl("apply", "--namespace", NAMESPACE, "--filename", str(MANIFEST))
+            return attempt()
         except CommandFailedError as failed:
-            if "failed calling webhook" not in str(failed) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
-        else:
-            return
-
-
-def _ask(command: list[str]) -> str:
-    """Run the request, again where the gateway has not heard of the new route yet."""
-    deadline = time.monotonic() + ROUTE_SECONDS
-    while True:
-        try:
-            return output(command)
-        except CommandFailedError:
-            if time.monotonic() > deadline:
+            if not passes(failed) or time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
 
@@ -180,7 +174,7 @@ def _predict(running: cluster.Cluster, port: int) -> None:
         REQUEST,
         url,
     ]
-    answer = _ask(command)
+    answer = _patiently(lambda: output(command))  # the gateway may not have heard of the new route yet
     try:
         probabilities = json.loads(answer)["data"]["ndarray"][0]
     except (ValueError, LookupError, TypeError) as strange:

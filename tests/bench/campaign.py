@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -137,12 +138,12 @@ class Campaign:
     async def _start(self, family: str, candidate: Prepared, wanted: Sequence[str]) -> list[Up]:
         """The system, if it answers anything."""
         name = candidate.system.name
-        trial = await start(family, candidate, wanted, core=self._cores.server, rows=self._plan.rows[0])
-        started = trial
-        if not isinstance(trial, ProgramError):
+        begin = partial(start, family, candidate, wanted, core=self._cores.server, rows=self._plan.rows[0])
+        started = await begin()
+        if not isinstance(started, ProgramError):
             # From now on its byte code is there, as it is in an image, and the files have been read once.
-            stop_all(trial.programs)
-            started = await start(family, candidate, wanted, core=self._cores.server, rows=self._plan.rows[0])
+            stop_all(started.programs)
+            started = await begin()
         if isinstance(started, ProgramError):
             self._say(f"{name}: {started}")
             self.found.absent.append(f"{name} is not in the table for {family}: {started.reason.rstrip('.')}.")
