@@ -14,6 +14,7 @@ from seldon_core.transport.later import Later
 from seldon_core.transport.messages import Request, Response
 
 from . import bodies, cors, jsontext, openapi, protojson
+from .batching import Joined
 from .calls import Calls
 from .component import reason
 from .errors import INTERNAL, LOADING, NOT_FOUND, NOT_READY, MicroserviceError, failure
@@ -39,27 +40,20 @@ class _Route(msgspec.Struct, frozen=True):
     """Whether it is for predictions, which may be answered together."""
 
 
-class _Joined:
-    """Who waits for the rows of one prediction: makes them the answer."""
-
-    __slots__ = ("_calls", "_decoded", "_later", "_path", "done")
+class _Joined(Joined[Response]):
+    __slots__ = ("_calls", "_decoded", "_path")
 
     def __init__(self, calls: Calls, decoded: Payload, later: Later, path: str) -> None:
+        super().__init__(later)
         self._calls = calls
         self._decoded = decoded
-        self._later = later
         self._path = path
-        self.done = later.done
 
-    def set_result(self, result: Any, /) -> None:
-        try:
-            answer = document_response(self._calls.joined(_JSON, self._decoded, result))
-        except Exception as error:  # noqa: BLE001 - as in _answered
-            answer = _failed(error, self._path)
-        self._later.settle(answer)
+    def answer(self, rows: Any) -> Response:
+        return document_response(self._calls.joined(_JSON, self._decoded, rows))
 
-    def set_exception(self, exception: BaseException, /) -> None:
-        self._later.settle(_failed(exception, self._path))
+    def failed(self, error: BaseException) -> Response:
+        return _failed(error, self._path)
 
 
 class MicroserviceApi:

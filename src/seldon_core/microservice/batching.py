@@ -15,12 +15,15 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 import numpy as np
 
+from seldon_core.transport.later import Promise
+
 _LOG = logging.getLogger(__name__)
+T = TypeVar("T")
 _MAX_ROWS = 4096  # of one call: bounds how long a request can wait behind others
 _SLOW_SECONDS = 0.001  # of a quick call: ten times what was promised
 _SLOW_CALLS = 3  # in a row: one alone may be a moment in which the machine gave this process no processor
@@ -45,6 +48,39 @@ class Receiver(Protocol):
     def set_exception(self, exception: BaseException, /) -> None:
         """Why there are none."""
         ...  # pragma: no cover
+
+
+class Joined(Generic[T]):
+    """Who waits for the rows of one prediction: makes them the answer that was promised.
+
+    One for each request, so with attributes in the place of closures: these cost a tenth of a small request.
+    """
+
+    __slots__ = ("_promise", "done")
+
+    def __init__(self, promise: Promise[T]) -> None:
+        self._promise = promise
+        self.done = promise.done
+
+    def answer(self, rows: Any) -> T:
+        """The answer from the rows."""
+        raise NotImplementedError
+
+    def failed(self, error: BaseException) -> T:
+        """The answer where there is none."""
+        raise NotImplementedError
+
+    def set_result(self, result: Any, /) -> None:
+        """The rows are there."""
+        try:
+            answer = self.answer(result)
+        except Exception as error:  # noqa: BLE001 - a user's class may have given anything
+            answer = self.failed(error)
+        self._promise.settle(answer)
+
+    def set_exception(self, exception: BaseException, /) -> None:
+        """There are none."""
+        self._promise.settle(self.failed(exception))
 
 
 class _Waiting(msgspec.Struct):

@@ -12,9 +12,10 @@ from google.protobuf.message import DecodeError
 
 from seldon_core.proto import prediction_pb2
 from seldon_core.transport.rpc import RpcAnswer, RpcError, RpcHandler, RpcRequest, Status
-from seldon_core.transport.rpc_later import RpcLater
+from seldon_core.transport.rpc_later import Outcome, RpcLater
 
 from . import protojson
+from .batching import Joined
 from .calls import Calls
 from .component import reason
 from .errors import LOADING, MicroserviceError
@@ -30,28 +31,20 @@ _Act = Callable[[Calls, Any], Awaitable[Any]]
 """From a request's message to that of its answer."""
 
 
-class _Joined:
-    """Who waits for the rows of one prediction: makes them the answer."""
-
-    __slots__ = ("_calls", "_decoded", "_later", "_method", "done")
+class _Joined(Joined[Outcome]):
+    __slots__ = ("_calls", "_decoded", "_method")
 
     def __init__(self, calls: Calls, decoded: Payload, later: RpcLater, method: str) -> None:
+        super().__init__(later)
         self._calls = calls
         self._decoded = decoded
-        self._later = later
         self._method = method
-        self.done = later.done
 
-    def set_result(self, result: Any, /) -> None:
-        outcome: RpcAnswer | RpcError
-        try:
-            outcome = RpcAnswer(self._calls.joined(_PROTO, self._decoded, result).SerializeToString())
-        except Exception as error:  # noqa: BLE001 - as in _handler
-            outcome = _failed(error, self._method)
-        self._later.settle(outcome)
+    def answer(self, rows: Any) -> RpcAnswer:
+        return RpcAnswer(self._calls.joined(_PROTO, self._decoded, rows).SerializeToString())
 
-    def set_exception(self, exception: BaseException, /) -> None:
-        self._later.settle(_failed(exception, self._method))
+    def failed(self, error: BaseException) -> RpcError:
+        return _failed(error, self._method)
 
 
 class MicroserviceRpc:

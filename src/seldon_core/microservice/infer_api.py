@@ -12,6 +12,7 @@ from seldon_core.transport.later import Later
 from seldon_core.transport.messages import Request, Response
 
 from . import jsontext
+from .batching import Joined
 from .component import reason
 from .errors import LOADING, MicroserviceError
 from .infer_calls import InferCalls
@@ -25,29 +26,22 @@ _READS = frozenset({"GET", "HEAD"})
 _WRITES = frozenset({"POST"})
 
 
-class _Joined:
-    """Who waits for the rows of one inference: makes them the answer."""
-
-    __slots__ = ("_asked", "_calls", "_later", "_model", "_path", "done")
+class _Joined(Joined[Response]):
+    __slots__ = ("_asked", "_calls", "_model", "_path")
 
     def __init__(self, calls: InferCalls, asked: Asked, later: Later, model: str, path: str) -> None:
+        super().__init__(later)
         self._asked = asked
         self._calls = calls
-        self._later = later
         self._model = model
         self._path = path
-        self.done = later.done
 
-    def set_result(self, result: Any, /) -> None:
+    def answer(self, rows: Any) -> Response:
         calls, asked = self._calls, self._asked
-        try:
-            answer = asked.answer(calls.joined(asked.infer, result), self._model, calls.version)
-        except Exception as error:  # noqa: BLE001 - as in _alone
-            answer = _failed(error, self._path)
-        self._later.settle(answer)
+        return asked.answer(calls.joined(asked.infer, rows), self._model, calls.version)
 
-    def set_exception(self, exception: BaseException, /) -> None:
-        self._later.settle(_failed(exception, self._path))
+    def failed(self, error: BaseException) -> Response:
+        return _failed(error, self._path)
 
 
 class InferApi:
@@ -64,9 +58,10 @@ class InferApi:
     def handle(self, request: Request) -> Response | Awaitable[Response]:
         """Any request below /v2."""
         words = request.path.removeprefix(PREFIX).strip("/").split("/")
-        if request.method in _WRITES and words[-1] == "infer" and self._calls is not None:
+        calls = self._calls
+        if calls is not None and calls.batches and request.method in _WRITES and words[-1] == "infer":
             try:
-                later = self._join(self._calls, request, words)
+                later = self._join(calls, request, words)
             except Exception as error:  # noqa: BLE001 - as in _alone
                 return _failed(error, request.path)
             if later is not None:

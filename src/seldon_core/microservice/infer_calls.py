@@ -35,6 +35,11 @@ class InferCalls:
         )
 
     @property
+    def batches(self) -> bool:
+        """Whether requests may be answered together."""
+        return bool(self._batchers)
+
+    @property
     def version(self) -> str:
         """The model's version, as answers tell it."""
         versions = self.metadata.get("versions") or [""]

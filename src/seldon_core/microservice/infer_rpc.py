@@ -9,9 +9,10 @@ from google.protobuf.message import DecodeError, Message
 from seldon_core import __version__
 from seldon_core.proto import inference_pb2
 from seldon_core.transport.rpc import RpcAnswer, RpcError, RpcHandler, RpcRequest, Status
-from seldon_core.transport.rpc_later import RpcLater
+from seldon_core.transport.rpc_later import Outcome, RpcLater
 
 from . import infer_proto
+from .batching import Joined
 from .component import reason
 from .errors import LOADING, MicroserviceError
 from .infer import InferAnswer, InferRequest
@@ -24,29 +25,21 @@ _INFER = f"{_SERVICE}ModelInfer"
 _STATUSES = {400: Status.INVALID_ARGUMENT, 404: Status.NOT_FOUND}
 
 
-class _Joined:
-    """Who waits for the rows of one prediction: makes them the answer."""
-
-    __slots__ = ("_calls", "_later", "_message", "_request", "done")
+class _Joined(Joined[Outcome]):
+    __slots__ = ("_calls", "_message", "_request")
 
     def __init__(self, calls: InferCalls, message: Any, request: InferRequest, later: RpcLater) -> None:
+        super().__init__(later)
         self._calls = calls
         self._message = message
         self._request = request
-        self._later = later
-        self.done = later.done
 
-    def set_result(self, result: Any, /) -> None:
-        outcome: RpcAnswer | RpcError
-        try:
-            answer = _encoded(self._calls, self._message, self._calls.joined(self._request, result))
-            outcome = RpcAnswer(answer.SerializeToString())
-        except Exception as error:  # noqa: BLE001 - as in _handler
-            outcome = _failed(error, _INFER)
-        self._later.settle(outcome)
+    def answer(self, rows: Any) -> RpcAnswer:
+        answer = _encoded(self._calls, self._message, self._calls.joined(self._request, rows))
+        return RpcAnswer(answer.SerializeToString())
 
-    def set_exception(self, exception: BaseException, /) -> None:
-        self._later.settle(_failed(exception, _INFER))
+    def failed(self, error: BaseException) -> RpcError:
+        return _failed(error, _INFER)
 
 
 class InferRpc:
@@ -106,14 +99,17 @@ class InferRpc:
 
     def _join(self, request: RpcRequest) -> Awaitable[RpcAnswer]:
         """A prediction; one that is answered with others has no coroutine of its own."""
+        calls = self._calls
+        if calls is None or not calls.batches:
+            return self._alone(request)
         later = RpcLater()
         try:
             message = inference_pb2.ModelInferRequest.FromString(request.body)
-            calls = self._loaded(message.model_name)
+            calls.check(message.model_name)
             decoded = infer_proto.decode(message)
             if calls.join(decoded, _Joined(calls, message, decoded, later)):
                 return later
-        except (DecodeError, MicroserviceError, RpcError):
+        except (DecodeError, MicroserviceError):
             pass  # said below
         return self._alone(request)
 

@@ -5,24 +5,24 @@ A task, its coroutines and the turns of the event loop between them are a third 
 
 import asyncio
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from .messages import Response
 
-Receive = Callable[[Response], None]
+T = TypeVar("T")
 
 
-class Later:
-    """A promise of one answer, which is given once by `settle`. For one event loop; may be awaited, too."""
+class Promise(Generic[T]):
+    """Of one answer, which is given once by `settle`. For one event loop; may be awaited, too."""
 
     __slots__ = ("_answer", "_dropped", "_receive")
 
     def __init__(self) -> None:
-        self._answer: Response | None = None
-        self._receive: Receive | None = None
+        self._answer: T | None = None
+        self._receive: Callable[[T], None] | None = None
         self._dropped = False
 
-    def settle(self, answer: Response) -> None:
+    def settle(self, answer: T) -> None:
         """Give the answer; it is received before this returns."""
         self._answer = answer
         # Kept no longer: who receives often holds the promise, and such a ring would be left to the garbage collector.
@@ -30,7 +30,7 @@ class Later:
         if receive is not None and not self._dropped:
             receive(answer)
 
-    def then(self, receive: Receive) -> None:
+    def then(self, receive: Callable[[T], None]) -> None:
         """Have the answer given to `receive`, at once where it is there. One receiver."""
         if self._answer is None:
             self._receive = receive
@@ -46,13 +46,13 @@ class Later:
         """Whether the answer is given, or nobody waits for it."""
         return self._dropped or self._answer is not None
 
-    def __await__(self) -> Generator[Any, Any, Response]:
+    def __await__(self) -> Generator[Any, Any, T]:
         """The answer. A cancelled wait cancels the promise."""
         if self._answer is not None:
             return self._answer
-        future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
-        def receive(answer: Response) -> None:
+        def receive(answer: T) -> None:
             if not future.done():
                 future.set_result(answer)
 
@@ -62,3 +62,9 @@ class Later:
         except asyncio.CancelledError:
             self.cancel()
             raise
+
+
+class Later(Promise[Response]):
+    """Of an answer to a request."""
+
+    __slots__ = ()
