@@ -16,6 +16,7 @@ from seldon_core.transport.rpc import RpcAnswer, RpcError, RpcRequest, Status
 from seldon_core.transport.rpc_channel import ClientCall
 from seldon_core.transport.rpc_server import RpcServer, _Client
 from tests.unit.transport.memory import MemoryTransport, connect, parsed, turns
+from tests.unit.transport.rpcstand import yes
 from tests.unit.transport.test_http2_rules import FATAL, FINE, HELD, MESSAGE, METHOD, OPENING, STREAM, block
 
 _QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -26,10 +27,6 @@ async def echo(request: RpcRequest) -> RpcAnswer:
     if request.body == b"no":
         raise RpcError(Status.ABORTED, "no")
     return RpcAnswer(request.body, request.metadata)
-
-
-async def yes() -> bool:
-    return True
 
 
 @pytest.fixture

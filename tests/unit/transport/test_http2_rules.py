@@ -31,6 +31,7 @@ from seldon_core.transport.http2.frames import (
 )
 from seldon_core.transport.rpc import RpcAnswer, RpcRequest
 from seldon_core.transport.rpc_server import RpcServer
+from tests.unit.transport.rpcstand import echo, yes
 
 pytestmark = pytest.mark.asyncio
 METHOD = "/a.B/Echo"
@@ -93,14 +94,6 @@ class Wire:
             assert (kind, number) == (HEADERS, stream), payload
         fields |= dict(self.decoder.decode(payload))
         assert fields["grpc-status"] == "0", fields
-
-
-async def echo(request: RpcRequest) -> RpcAnswer:
-    return RpcAnswer(request.body)
-
-
-async def yes() -> bool:
-    return True
 
 
 @asynccontextmanager

@@ -22,19 +22,12 @@ from seldon_core.transport.rpc_health import serving
 from seldon_core.transport.rpc_later import RpcLater
 from seldon_core.transport.rpc_server import RpcServer
 from tests.unit.transport.h2peer import connected, message
+from tests.unit.transport.rpcstand import echo, yes
 from tests.unit.transport.stand import until
 
 pytestmark = pytest.mark.asyncio
 METHOD = "/seldon.protos.Model/Predict"
 HEALTH = "/grpc.health.v1.Health"
-
-
-async def echo(request: RpcRequest) -> RpcAnswer:
-    return RpcAnswer(request.body)
-
-
-async def yes() -> bool:
-    return True
 
 
 @asynccontextmanager

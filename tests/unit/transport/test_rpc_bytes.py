@@ -15,17 +15,10 @@ import pytest
 from seldon_core.transport.rpc import RpcAnswer, RpcError, RpcRequest, Status
 from seldon_core.transport.rpc_server import RpcServer
 from tests.unit.transport.h2peer import H2Peer, connected, message
+from tests.unit.transport.rpcstand import echo, yes
 
 pytestmark = pytest.mark.asyncio
 METHOD = "/a.B/Echo"
-
-
-async def echo(request: RpcRequest) -> RpcAnswer:
-    return RpcAnswer(request.body)
-
-
-async def yes() -> bool:
-    return True
 
 
 @asynccontextmanager
