@@ -18,12 +18,16 @@ from .paths import cache_dir
 from .progress import say, step
 
 KEY_LENGTH = 16
-OWN_FOLDERS = ("artefacts", "images", "venvs", "tox", "go", "iris")
+OWN_FOLDERS = ("artefacts", "images", "venvs", "tox", "go", "iris", "locks")
 """What lies in the cache folder. A person may have named a folder that holds other things, too."""
 
 
 class CacheError(Exception):
     """The cache folder cannot be used; the text says what to do."""
+
+
+class UnderWayError(Exception):
+    """Another process is building the artefact."""
 
 
 def key_of(*parts: str | bytes | Path) -> str:
@@ -51,29 +55,60 @@ def _chunks(part: str | bytes | Path) -> Iterator[bytes]:
         yield part.read_bytes()
 
 
-def artefact(name: str, parts: Iterable[str | bytes | Path], build: Callable[[Path], None]) -> Path:
+def artefact(
+    name: str, parts: Iterable[str | bytes | Path], build: Callable[[Path], None], *, unless_under_way: bool = False
+) -> Path:
     """Return the folder of an artefact; `build(folder)` fills it where it is not there yet.
 
-    Older artefacts of the same name are removed once the new one stands.
+    Older artefacts of the same name are removed once the new one stands. Where another process is building it, this
+    one waits, or raises UnderWayError with `unless_under_way`.
     """
-    home = cache_dir() / "artefacts"
-    place = home / f"{name}-{key_of(*parts)}"
+    place = place_of(name, parts)
     if place.is_dir():
         say(f"           {name}: cached")
         return place
-    home.mkdir(parents=True, exist_ok=True)
-    with step(f"building {name}"):
-        scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=home))
-        try:
-            build(scratch)
-            scratch.chmod(0o755)
-            scratch.rename(place)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-    for old in home.glob(f"{name}-{'?' * KEY_LENGTH}"):
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(name, wait=not unless_under_way):
+        if place.is_dir():
+            say(f"           {name}: built meanwhile")
+            return place
+        with step(f"building {name}"):
+            _fill(place, name, build)
+    for old in place.parent.glob(f"{name}-{'?' * KEY_LENGTH}"):
         if old != place:
             shutil.rmtree(old, ignore_errors=True)
     return place
+
+
+def place_of(name: str, parts: Iterable[str | bytes | Path]) -> Path:
+    """Return the folder that the artefact of these parts has or will have."""
+    return cache_dir() / "artefacts" / f"{name}-{key_of(*parts)}"
+
+
+def _fill(place: Path, name: str, build: Callable[[Path], None]) -> None:
+    scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=place.parent))
+    try:
+        build(scratch)
+        scratch.chmod(0o755)
+        scratch.rename(place)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _alone(name: str, *, wait: bool) -> Iterator[None]:
+    """Hold the lock of one artefact's name. It ends with its process, however that ends."""
+    home = cache_dir() / "locks"
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / name).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if not wait:
+                raise UnderWayError(f"{name} is being built by another process") from None
+            with step(f"waiting for {name}, which is being built already"):
+                fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def purge() -> None:

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from .cache import artefact
+from .cache import artefact, place_of
 from .paths import ROOT, cache_dir
 from .shell import run
 
@@ -74,6 +74,8 @@ RCLONE = Recipe("rclone", (".",))
 RCLONE_FULL = Recipe("rclone-full", (".",))
 CONTOUR = Recipe("contour", ("github.com/projectcontour/contour/cmd/contour",))
 ISTIO = Recipe("istio", ("istio.io/istio/pilot/cmd/pilot-discovery",))
+REGISTRY = Recipe("registry", (".",))
+KUBE_SCORE = Recipe("kube-score", ("github.com/zegl/kube-score/cmd/kube-score",), (("main.version", "v1.20.0"),))
 
 
 class GoMissingError(Exception):
@@ -92,10 +94,20 @@ def _environment() -> dict[str, str]:
     }
 
 
-def build(recipe: Recipe) -> Path:
+def place(recipe: Recipe) -> Path:
+    """Return the folder that holds the recipe's programs, or will."""
+    return place_of(recipe.name, _parts(recipe))
+
+
+def _parts(recipe: Recipe) -> list[str | bytes | Path]:
+    return [recipe.folder, *recipe.packages, *(f"{name}={value}" for name, value in recipe.stamps)]
+
+
+def build(recipe: Recipe, *, unless_under_way: bool = False) -> Path:
     """Return the folder that holds the recipe's programs, built where they are not cached.
 
-    Raises GoMissingError without a Go toolchain, CommandFailedError where the build fails.
+    Raises GoMissingError without a Go toolchain, CommandFailedError where the build fails, and with `unless_under_way`
+    UnderWayError where another process is building them.
     """
     folder = recipe.folder
 
@@ -112,7 +124,7 @@ def build(recipe: Recipe) -> Path:
             timeout=BUILD_TIMEOUT_SECONDS,
         )
 
-    return artefact(recipe.name, [folder, *recipe.packages, *(f"{k}={v}" for k, v in recipe.stamps)], make)
+    return artefact(recipe.name, _parts(recipe), make, unless_under_way=unless_under_way)
 
 
 def _go_version(folder: Path) -> str:

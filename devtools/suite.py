@@ -7,7 +7,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 
-from . import docker, gobuild
+from . import ahead, docker, gobuild
 from .paths import ROOT, cache_dir
 from .progress import say
 from .venv import environment
@@ -23,14 +23,16 @@ def run_all(chosen: Sequence[str]) -> int:
     tools = environment("tools")
     results: list[tuple[str, float, int]] = []
     began = time.monotonic()
-    for name in chosen or ENVIRONMENTS:
-        say(f"\n===== {name} =====")
-        start = time.monotonic()
-        command = [str(tools / "tox"), "run", "-e", name, "--workdir", str(cache_dir() / "tox")]
-        # The environments share Go's caches; the last one is done with them.
-        added = {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "SELDON_KEEP_GO_CACHE": "1"}
-        status = subprocess.run(command, cwd=ROOT, env={**os.environ, **added}, check=False).returncode
-        results.append((name, time.monotonic() - start, status))
+    names = chosen or ENVIRONMENTS
+    with ahead.building(names):
+        for name in names:
+            say(f"\n===== {name} =====")
+            start = time.monotonic()
+            command = [str(tools / "tox"), "run", "-e", name, "--workdir", str(cache_dir() / "tox")]
+            # The environments share Go's caches; the last one is done with them.
+            added = {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "SELDON_KEEP_GO_CACHE": "1"}
+            status = subprocess.run(command, cwd=ROOT, env={**os.environ, **added}, check=False).returncode
+            results.append((name, time.monotonic() - start, status))
     total = time.monotonic() - began
     docker.stop()
     gobuild.drop_scratch()
