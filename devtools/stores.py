@@ -1,4 +1,4 @@
-"""The programs that the storage initializer's tests run as processes: rclone as the image has it, and Azurite.
+"""The programs that the storage initializer's tests run as processes: those of its image, and Azurite.
 
 The emulator of Google Cloud Storage is a Python package of the tests' environment; MinIO is an image.
 """
@@ -27,7 +27,11 @@ def programs() -> dict[str, str]:
 
     Raises NodeMissingError without Node.js, CommandFailedError where an installation fails.
     """
-    return {"RCLONE": str(gobuild.build(gobuild.RCLONE) / "rclone"), "AZURITE": str(azurite())}
+    return {
+        "RCLONE": str(gobuild.build(gobuild.RCLONE) / "rclone"),
+        "MD5PARTS": str(gobuild.build(gobuild.MD5PARTS) / "md5parts"),
+        "AZURITE": str(azurite()),
+    }
 
 
 def azurite() -> Path:

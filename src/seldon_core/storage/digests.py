@@ -74,6 +74,11 @@ def check(digest: str, sums: Mapping[str, str], folder: Path, place: str) -> Non
         )
 
 
+def listed(folder: Path, place: str) -> frozenset[str]:
+    """Return the paths of the files that SHA256SUMS lists. Raises StorageError(DIGEST) where it cannot be read."""
+    return frozenset(_read(folder / SUMS, place))
+
+
 def _check_listed(path: Path, sums: Mapping[str, str], place: str) -> None:
     for name, expected in _read(path, place).items():
         found = sums.get(name)

@@ -1,18 +1,19 @@
 """The one way a model gets onto the disk: list, copy aside, verify, move in place, write the manifest.
 
 Why each step: rclone calls a missing folder a success, so the listing decides whether there is a model. Files are
-copied into a side folder of the destination, so that a server never sees half a model. rclone compares every file's
-digest with the store's while it copies; the set of files and their sizes is compared here, and whatever digests
-somebody expects. The manifest comes last and means "whole".
+copied into a side folder of the destination, so that a server never sees half a model. Every file's digest is compared
+with the store's while it is copied (`copying`), and then with whatever digests somebody expects. The manifest comes
+last and means "whole".
 """
 
 import dataclasses
+import functools
 import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from . import cache, digests, listing, manifest, placing
+from . import cache, copying, digests, listing, manifest, placing
 from .errors import ExitCode, StorageError
 from .flags import first
 from .listing import SIDE_FOLDER, Entry
@@ -23,21 +24,9 @@ from .store import Deadline, Listing, Store, open_store
 from .uri import ModelUri, parse
 
 VERIFY = "SELDON_STORAGE_VERIFY"
-_COPY = (
-    "--contimeout=10s",
-    "--timeout=60s",
-    "--retries=3",
-    "--retries-sleep=1s",
-    "--low-level-retries=5",
-    "--transfers=4",
-    "--buffer-size=8Mi",
-    "--multi-thread-streams=4",
-    "--multi-thread-chunk-size=8Mi",
-    # The time of the listing: reading the one in an object's metadata costs a request for each object.
-    "--use-server-modtime",
-    "--stats=5s",
-    "--stats-log-level=NOTICE",
-)
+_STORE = "store"
+_SHA256 = "sha256"
+_MOST_NAMES = 3
 _CHECK = ("check", "--download", "--one-way", "--contimeout=10s", "--timeout=60s", "--low-level-retries=5")
 
 Report = Callable[[str], None]
@@ -60,8 +49,8 @@ class _Found:
 class _Task:
     """One run: what to fetch with what, until when.
 
-    `wanted` is the digest that the model must have, "" for any; `twice` that contents are compared with a second
-    reading.
+    `wanted` is the digest that the model must have, "" for any; `verify` what SELDON_STORAGE_VERIFY asks for: `twice`
+    that everything is read a second time, `store` that nothing ever is.
     """
 
     uri: ModelUri
@@ -69,8 +58,17 @@ class _Task:
     env: Mapping[str, str]
     deadline: Deadline
     wanted: str
-    twice: bool
+    verify: str
     report: Report
+
+
+@dataclasses.dataclass(frozen=True)
+class _Filled:
+    """A model in the side folder: its files, the SHA-256 that were made of them, and how each was compared."""
+
+    files: tuple[Entry, ...]
+    sums: Mapping[str, str]
+    how: Mapping[str, str]
 
 
 def fetch(text: str, destination: Path, env: Mapping[str, str], *, seconds: float, report: Report) -> Manifest:
@@ -87,7 +85,7 @@ def fetch(text: str, destination: Path, env: Mapping[str, str], *, seconds: floa
         env=env,
         deadline=Deadline(time.monotonic() + seconds, seconds),
         wanted=digests.wanted(env),
-        twice=_reads_twice(env),
+        verify=_verify(env),
         report=report,
     )
     before = manifest.read(destination)
@@ -95,28 +93,28 @@ def fetch(text: str, destination: Path, env: Mapping[str, str], *, seconds: floa
         report(f"{text} is already in {destination}: {_amount(len(before.files), before.size)}; nothing to download")
         return before
     try:
-        files, sums = _fill(task)
-        placing.move(files, task.side, destination, before)
+        filled = _fill(task)
+        placing.move(filled.files, task.side, destination, before)
     finally:
         shutil.rmtree(task.side, ignore_errors=True)
-    done = manifest.describe(task.uri.text, destination, files, sums)
+    done = manifest.describe(task.uri.text, destination, filled.files, filled.sums, filled.how)
     manifest.write(destination, done)
     spent = time.monotonic() - task.deadline.at + seconds
-    report(f"{_amount(len(files), done.size)} in {destination} after {spent:.1f} s")
+    report(f"{_amount(len(done.files), done.size)} in {destination} after {spent:.1f} s")
     return done
 
 
-def _reads_twice(env: Mapping[str, str]) -> bool:
+def _verify(env: Mapping[str, str]) -> str:
     given = first(env, VERIFY)
-    if given not in {"", "store", "twice"}:
+    if given not in {"", _STORE, copying.TWICE}:
         raise StorageError(
             ExitCode.CONFIG, f'{VERIFY}="{one_line(given, 40)}" is unknown', "set it to store or twice, or leave it out"
         )
-    return given == "twice"
+    return given
 
 
-def _fill(task: _Task) -> tuple[tuple[Entry, ...], dict[str, str]]:
-    """Put the model into the side folder, from the cache or from its store; its files, and SHA-256 that were made."""
+def _fill(task: _Task) -> _Filled:
+    """Put the model into the side folder, from the cache or from its store."""
     shelf = cache.of(task.env, task.report)
     found: _Found | None = None
     key = cache.key_of_digest(task.wanted) if task.wanted else ""
@@ -129,13 +127,13 @@ def _fill(task: _Task) -> tuple[tuple[Entry, ...], dict[str, str]]:
     with shelf.alone(key, task.deadline.at):
         files = shelf.take(key, task.side)
         if files:
-            sums = {file.path: dict(file.hashes)["sha256"] for file in files}
+            sums = {file.path: dict(file.hashes)[_SHA256] for file in files}
             digests.check(task.wanted, sums, task.side, task.uri.text)
             task.report(f"{task.uri.text} comes from the cache")
-            return files, sums
-        files, sums = _download(task, found or _look(task), sums=True)
-        shelf.put(key, task.uri.text, task.side, sums)
-        return files, sums
+            return _Filled(files, sums, dict.fromkeys(sums, _SHA256))
+        filled = _download(task, found or _look(task), sums=True)
+        shelf.put(key, task.uri.text, task.side, filled.sums)
+        return filled
 
 
 def _look(task: _Task) -> _Found:
@@ -153,24 +151,37 @@ def _files(store: Store, found: Listing) -> tuple[Entry, ...]:
     return files
 
 
-def _download(task: _Task, found: _Found, *, sums: bool) -> tuple[tuple[Entry, ...], dict[str, str]]:
+def _download(task: _Task, found: _Found, *, sums: bool) -> _Filled:
     store, files = found.store, found.files
     _check_room(found, task.side)
-    _copy(store, found.source, task.side, task.report)
-    _verify(files, task.side, store.place)
+    source = copying.Source(store, found.source, files, again=task.verify != _STORE)
+    how = copying.copy(source, task.side, functools.partial(_tell, task.report), task.report)
     expected = bool(task.wanted) or any(file.path == digests.SUMS for file in files)
-    if task.twice:
+    if task.verify == copying.TWICE:
         _read_again(store, found.source, task.side)
-    elif not expected and (blind := sum(1 for file in files if file.size > 0 and not file.hashes)):
-        task.report(
-            f"the store has no digest of {blind} of {_amount(len(files), found.size)}: sizes were compared; with "
-            f"{digests.SUMS} beside the files, or annotation seldon.io/model-digest, contents are"
-        )
+        how = {path: copying.TWICE if each == copying.SIZE else each for path, each in how.items()}
     made = digests.of_files(task.side, files) if sums or expected else {}
     if expected:
         digests.check(task.wanted, made, task.side, store.place)
         task.report(f"the model is what was expected: sha256:{digests.of_model(made)}")
-    return files, made
+        compared = made if task.wanted else digests.listed(task.side, store.place)
+        how |= {path: _SHA256 for path in compared if path in how}
+    if blind := [file.path for file in files if file.size != 0 and how[file.path] == copying.SIZE]:
+        names = ", ".join([*blind[:_MOST_NAMES], *(["..."] if len(blind) > _MOST_NAMES else [])])
+        task.report(
+            f"the store has no digest that can be checked of {len(blind)} of {_amount(len(files), found.size)} "
+            f"({names}): sizes were compared; with {digests.SUMS} beside the files, or annotation "
+            "seldon.io/model-digest, contents are"
+        )
+    return _Filled(files, made, how)
+
+
+def _tell(report: Report, stats: Stats) -> None:
+    if stats.bytes < stats.total_bytes:
+        report(
+            f"{100 * stats.bytes // stats.total_bytes} % ({_bytes(stats.bytes)} of {_bytes(stats.total_bytes)}, "
+            f"{stats.files} of {stats.total_files} files, {_bytes(int(stats.speed))}/s)"
+        )
 
 
 def _check_room(found: _Found, side: Path) -> None:
@@ -183,41 +194,11 @@ def _check_room(found: _Found, side: Path) -> None:
         )
 
 
-def _copy(store: Store, source: str, side: Path, report: Report) -> None:
-    def progress(stats: Stats) -> None:
-        if stats.bytes >= stats.total_bytes:
-            return
-        report(
-            f"{100 * stats.bytes // stats.total_bytes} % ({_bytes(stats.bytes)} of {_bytes(stats.total_bytes)}, "
-            f"{stats.files} of {stats.total_files} files, {_bytes(int(stats.speed))}/s)"
-        )
-
-    result = store.rclone().run(["copy", *_COPY, *store.flags()], [source, str(side)], on_stats=progress)
-    if result.status != 0:
-        raise store.explain(result)
-
-
 def _read_again(store: Store, source: str, side: Path) -> None:
     """Compare contents with a second reading of the store: for stores that tell no digest."""
     result = store.rclone().run([*_CHECK, *store.flags()], [source, str(side)])
     if result.status != 0:
         raise store.explain(result)
-
-
-def _verify(files: tuple[Entry, ...], side: Path, place: str) -> None:
-    for file in files:
-        try:
-            size = (side / file.path).lstat().st_size
-        except OSError:
-            size = -1
-        # A web server may not tell a size.
-        if size != file.size and (file.size >= 0 or size < 0):
-            found = "is missing" if size < 0 else f"has {size} bytes"
-            raise StorageError(
-                ExitCode.DIGEST,
-                f"{file.path} of {place} {found} after the copy, the store says {file.size} bytes",
-                "the model was changed while it was read, or its name does not fit a file system; try again",
-            )
 
 
 def _amount(count: int, size: int) -> str:

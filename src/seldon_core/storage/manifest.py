@@ -21,12 +21,17 @@ _VERSION = 1
 
 @dataclasses.dataclass(frozen=True)
 class File:
-    """A file as it was left: path relative to the destination, bytes, modification time in ns, digests by algorithm."""
+    """A file as it was left: path relative to the destination, bytes, modification time in ns, digests by algorithm.
+
+    `verified` says how its content was compared when it came: with which digest, with a second reading (`twice`), or
+    not at all (`size`).
+    """
 
     path: str
     size: int
     mtime_ns: int
     hashes: dict[str, str]
+    verified: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,13 +47,18 @@ class Manifest:
         return sum(file.size for file in self.files)
 
 
-def describe(uri: str, destination: Path, entries: tuple[Entry, ...], sums: Mapping[str, str]) -> Manifest:
-    """Return the manifest of files that lie in the destination. `sums` are the SHA-256 that were made of them."""
+def describe(
+    uri: str, destination: Path, entries: tuple[Entry, ...], sums: Mapping[str, str], how: Mapping[str, str]
+) -> Manifest:
+    """Return the manifest of files that lie in the destination.
+
+    `sums` are the SHA-256 that were made of them, `how` says how they were compared with what the store holds.
+    """
     files = []
     for entry in entries:
         status = (destination / entry.path).lstat()
         hashes = dict(entry.hashes) | ({"sha256": sums[entry.path]} if entry.path in sums else {})
-        files.append(File(entry.path, status.st_size, status.st_mtime_ns, hashes))
+        files.append(File(entry.path, status.st_size, status.st_mtime_ns, hashes, how.get(entry.path, "")))
     return Manifest(uri, tuple(files))
 
 
@@ -71,7 +81,13 @@ def write(destination: Path, manifest: Manifest) -> None:
         "count": len(manifest.files),
         "bytes": manifest.size,
         "files": [
-            {"path": file.path, "size": file.size, "mtimeNs": file.mtime_ns, "hashes": file.hashes}
+            {
+                "path": file.path,
+                "size": file.size,
+                "mtimeNs": file.mtime_ns,
+                "hashes": file.hashes,
+                "verified": file.verified,
+            }
             for file in manifest.files
         ],
     }
@@ -90,7 +106,13 @@ def read(destination: Path) -> Manifest | None:
         if content["version"] != _VERSION:
             return None
         files = tuple(
-            File(str(item["path"]), int(item["size"]), int(item["mtimeNs"]), dict(item["hashes"]))
+            File(
+                str(item["path"]),
+                int(item["size"]),
+                int(item["mtimeNs"]),
+                dict(item["hashes"]),
+                str(item.get("verified", "")),
+            )
             for item in content["files"]
         )
         # Files of a manifest are removed when another model comes: none may lie elsewhere.

@@ -122,6 +122,8 @@ def environment(remote: Remote | None, env: Mapping[str, str]) -> dict[str, str]
     if remote.ambient:
         clean |= {key: value for key, value in env.items() if key in _IDENTITY}
     clean |= remote.flags
+    if not clean.get("RCLONE_CA_CERT") and (authorities := trust.of_installation(env)):
+        clean["RCLONE_CA_CERT"] = authorities
     prefix = f"RCLONE_CONFIG_{_REMOTE.upper()}_"
     return clean | {f"{prefix}{key.upper()}": value for key, value in remote.options.items()}
 
@@ -153,15 +155,19 @@ class Rclone:
         *,
         on_line: Callable[[str], None] = lambda _: None,
         on_stats: Callable[[Stats], None] = lambda _: None,
+        on_debug: Callable[[str, str], None] | None = None,
         patience: float | None = None,
     ) -> Result:
         """Run rclone to its end. `on_line` gets each line of its output, `on_stats` its progress.
+
+        `on_debug` gets what its log says of details: the object's name and the message. It may hold secrets.
 
         Paths come after "--", so that none can be a flag. Where `patience` is given, rclone is ended when it has
         neither ended nor put out a line of content within so many seconds: its own timeouts add up over retries that no
         flag turns off.
         """
-        command = [self._program, *flags, "--use-json-log", "--log-level=NOTICE", "--", *paths]
+        level = "DEBUG" if on_debug else "NOTICE"
+        command = [self._program, *flags, "--use-json-log", f"--log-level={level}", "--", *paths]
         with trust.as_files(self._env) as (env, descriptors):
             process = subprocess.Popen(
                 command,
@@ -177,7 +183,7 @@ class Rclone:
         messages: collections.deque[str] = collections.deque(maxlen=_KEPT)
         expired = _Alarm(process, self._deadline - time.monotonic())
         silent = _Alarm(process, patience)
-        log = threading.Thread(target=_read_log, args=(process, messages, on_stats), daemon=True)
+        log = threading.Thread(target=_read_log, args=(process, messages, on_stats, on_debug), daemon=True)
         try:
             log.start()
             if process.stdout:
@@ -223,7 +229,10 @@ def _kill(process: "subprocess.Popen[str]") -> None:
 
 
 def _read_log(
-    process: "subprocess.Popen[str]", messages: collections.deque[str], on_stats: Callable[[Stats], None]
+    process: "subprocess.Popen[str]",
+    messages: collections.deque[str],
+    on_stats: Callable[[Stats], None],
+    on_debug: Callable[[str, str], None] | None,
 ) -> None:
     if not process.stderr:
         return
@@ -244,6 +253,9 @@ def _read_log(
                     speed=stats.get("speed", 0.0),
                 )
             )
+        elif entry.get("level") in {"debug", "info"}:
+            if on_debug:
+                on_debug(entry.get("object", ""), entry.get("msg", ""))
         elif message := entry.get("msg"):
             name = entry.get("object")
             messages.append(f"{name}: {message}" if name else message)

@@ -6,12 +6,12 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from . import failures, listing
+from . import etags, failures, listing
 from .credentials import expected_keys, resolve
 from .errors import ExitCode, StorageError
 from .listing import Entry
 from .rclone import Rclone, Result, address, environment
-from .remote import Remote
+from .remote import S3, Remote
 from .uri import CLAIM_MOUNT, ModelUri
 
 # A dead endpoint must be told within about 15 s: one attempt at a time, tried again while little time has passed.
@@ -20,6 +20,7 @@ _PATIENCE = 12.0
 _AGAIN_WITHIN = 5.0
 _PAUSES = (1.0, 2.0)
 _DIRECTORY_NOT_FOUND = 3
+_HEADERS = "--dump=headers"
 _UPLOAD = "upload the model's files or correct modelUri"
 
 
@@ -75,9 +76,12 @@ class Store:
         after its first container.
         """
         started = time.monotonic()
-        flags = ["lsjson", "--recursive", *_TIMEOUTS, *self.flags()]
+        # S3 is asked for each object's own time and type, which nobody wants.
+        flags = ["lsjson", "--recursive", "--no-modtime", "--no-mimetype", *_TIMEOUTS, *self.flags()]
         if self.remote:
             flags.append("--hash")
+        if self.remote and self.remote.options.get("type") == S3:
+            flags.append(_HEADERS)
         pauses = iter(_PAUSES)
         while True:
             found, result = self._find(flags)
@@ -154,6 +158,7 @@ class Store:
 
     def _lsjson(self, flags: Sequence[str], path: str) -> tuple[tuple[Entry, ...], Result]:
         entries: list[Entry] = []
+        headers = etags.Headers() if _HEADERS in flags else None
         unread = 0
 
         def add(line: str) -> None:
@@ -166,7 +171,13 @@ class Store:
             if entry:
                 entries.append(entry)
 
-        result = self.rclone().run(flags, [address(self.uri, path)], on_line=add, patience=_PATIENCE)
+        result = self.rclone().run(
+            flags,
+            [address(self.uri, path)],
+            on_line=add,
+            on_debug=(lambda _, message: headers.read(message)) if headers else None,
+            patience=_PATIENCE,
+        )
         if (
             unread and result.status == 0
         ):  # of a run that was ended, the last line is cut off, and the end is what counts
@@ -175,7 +186,14 @@ class Store:
                 f"{unread} lines of the listing of {self.place} cannot be read",
                 "check that the image's rclone is the one that it was built with",
             )
-        return tuple(entries), result
+        return tuple(self._with_tag(entry, path, headers) if headers else entry for entry in entries), result
+
+    def _with_tag(self, entry: Entry, path: str, headers: etags.Headers) -> Entry:
+        """Add the ETag to an object without a digest, listed in a folder (its path ends with a slash) or alone."""
+        folder = path if path.endswith("/") else f"{path.rpartition('/')[0]}/"
+        key = f"{folder}{entry.path}".partition("/")[2]
+        tag = "" if entry.folder or entry.hashes or entry.size < 1 else headers.tag(self.uri.bucket, key)
+        return dataclasses.replace(entry, hashes=((etags.ETAG, tag),)) if tag else entry
 
 
 def open_store(uri: ModelUri, env: Mapping[str, str], deadline: Deadline) -> tuple[Store, Listing]:

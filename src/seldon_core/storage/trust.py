@@ -13,6 +13,23 @@ from .errors import ExitCode, StorageError
 
 _PEM = "-----BEGIN "
 _VARIABLES = ("RCLONE_CA_CERT", "SSL_CERT_FILE")
+# What the controller sets where the installation has an authority of its own: KServe's name, and its file there.
+_MOUNT = "CA_BUNDLE_VOLUME_MOUNT_POINT"
+_FILE = "cabundle.crt"
+_PUBLIC = Path("/etc/ssl/certs/ca-certificates.crt")
+
+
+def of_installation(env: Mapping[str, str]) -> str:
+    """Return rclone's list of files for an installation with an authority of its own, "" for one without.
+
+    The public authorities stay: an installation reads from its own store and from public ones. (rclone trusts nobody
+    but those whom it is told.)
+    """
+    if not (folder := env.get(_MOUNT, "").strip()):
+        return ""
+    public = env.get("SSL_CERT_FILE", "").strip() or (str(_PUBLIC) if _PUBLIC.is_file() else "")
+    own = str(Path(folder, _FILE))
+    return f"{public},{own}" if public and _PEM not in public else own
 
 
 @contextlib.contextmanager

@@ -48,7 +48,7 @@ def rclone() -> Path:
 
 @pytest.fixture
 def fetcher(tmp_path: Path, rclone: Path) -> Fetcher:
-    return Fetcher(tmp_path, rclone)
+    return Fetcher(tmp_path, rclone, [str(Path(os.environ["MD5PARTS"]).parent)])
 
 
 @pytest.fixture(scope="session")
@@ -193,13 +193,15 @@ def _address(container: DockerContainer) -> str:
 
 
 def _fill(client: Minio) -> None:
-    for bucket in ("sklearn", "mymodel", "public", "parts"):
+    for bucket in ("sklearn", "mymodel", "public", "parts", "odd"):
         client.make_bucket(bucket)
     for path, content in FILES.items():
         bucket, _, key = path.partition("/")
         client.put_object(bucket, key, io.BytesIO(content), len(content))
     # In parts, as large files are uploaded: their ETag is no MD5.
     client.put_object("parts", "large.bin", io.BytesIO(PARTS), -1, part_size=5 * 1024 * 1024)
+    # In parts of a size that no tool uses.
+    client.put_object("odd", "large.bin", io.BytesIO(PARTS), -1, part_size=5 * 1024 * 1024 + 12_345)
     client.put_object("public", "iris/model.joblib", io.BytesIO(b"public"), 6)
     everybody = {"Effect": "Allow", "Principal": {"AWS": ["*"]}}
     listing = everybody | {"Action": ["s3:ListBucket", "s3:GetBucketLocation"], "Resource": ["arn:aws:s3:::public"]}

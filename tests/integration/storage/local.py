@@ -71,29 +71,40 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True)
 class Fetcher:
-    """Runs the initializer with a destination of its own; `folder` holds it and the termination message."""
+    """Runs the initializer with a destination of its own; `folder` holds it and the termination message.
+
+    `more` are folders with programs of its image, beside rclone's.
+    """
 
     folder: Path
     rclone: Path
+    more: Sequence[str] = ()
 
     @property
     def destination(self) -> Path:
         """Where the model goes."""
         return self.folder / "models"
 
-    def start(self, uri: str, env: Mapping[str, str], *, destination: Path | None = None) -> "subprocess.Popen[str]":
-        """Start it, with rclone and nothing else of this process's environment."""
+    def command(
+        self, uri: str, env: Mapping[str, str], *, destination: Path | None = None
+    ) -> tuple[list[str], dict[str, str]]:
+        """What is run in which environment: with its programs and nothing else of this process's environment."""
         self.destination.mkdir(exist_ok=True)
         self._log.write_text("", encoding="utf-8")
         given = {
-            "PATH": f"{self.rclone.parent}:/usr/bin:/bin",
+            "PATH": os.pathsep.join([str(self.rclone.parent), *self.more, "/usr/bin", "/bin"]),
             "PYTHONPATH": str(ROOT / "src"),
             "SELDON_TERMINATION_LOG": str(self._log),
             "LANG": "C.UTF-8",
             **env,
         }
+        return [sys.executable, "-m", "seldon_core.storage.main", uri, str(destination or self.destination)], given
+
+    def start(self, uri: str, env: Mapping[str, str], *, destination: Path | None = None) -> "subprocess.Popen[str]":
+        """Start it."""
+        command, given = self.command(uri, env, destination=destination)
         return subprocess.Popen(
-            [sys.executable, "-m", "seldon_core.storage.main", uri, str(destination or self.destination)],
+            command,
             env=given,
             cwd=self.folder,
             stdout=subprocess.PIPE,

@@ -121,7 +121,7 @@ def test_a_folder_of_a_web_server(fetcher: Fetcher, website: str, end: str) -> N
     outcome = fetcher.run(f"{website}/sklearn/iris{end}", hosts(website))
 
     outcome.assert_whole()
-    assert "the store has no digest of 4 of 5 files" in outcome.output
+    assert "the store has no digest that can be checked of 4 of 5 files" in outcome.output
 
 
 def test_a_file_of_a_web_server(fetcher: Fetcher, website: str) -> None:

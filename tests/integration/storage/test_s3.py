@@ -2,18 +2,21 @@
 
 import contextlib
 import dataclasses
+import io
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from minio import Minio
 from minio.credentials import AssumeRoleProvider
 
 from seldon_core.storage.errors import ExitCode
+from tests.bench.storage import measure
 from tests.integration.controlplane import until
 from tests.integration.storage import web
-from tests.integration.storage.local import IRIS, PARTS, Fetcher
+from tests.integration.storage.local import IRIS, MANIFEST, PARTS, Fetcher
 from tests.integration.storage.places import S3, S3_ACCESS_KEY, S3_SECRET_KEY, Env
 
 STYLES = ("rclone", "own remote", "odd provider", "kfserving", "service account", "path style")
@@ -95,6 +98,17 @@ def test_an_own_authority(fetcher: Fetcher, minio_tls: S3, tmp_path: Path, style
     fetcher.run(f"{scheme}://sklearn/iris", env).assert_whole()
 
 
+@pytest.mark.parametrize("style", ["rclone", "kfserving"])
+def test_an_installations_authority(fetcher: Fetcher, minio_tls: S3, tmp_path: Path, style: str) -> None:
+    """As the controller mounts it: `storageInitializer.caBundle`."""
+    (tmp_path / "cabundle.crt").write_text(minio_tls.authority, encoding="utf-8")
+    scheme, env = minio_tls.styles()[style]
+
+    outcome = fetcher.run(f"{scheme}://sklearn/iris", env | {"CA_BUNDLE_VOLUME_MOUNT_POINT": str(tmp_path)})
+
+    outcome.assert_whole()
+
+
 def test_an_own_authority_that_was_not_given(fetcher: Fetcher, minio_tls: S3) -> None:
     scheme, env = minio_tls.styles()["kfserving"]
 
@@ -169,18 +183,102 @@ def test_a_byte_that_was_changed_on_the_way(fetcher: Fetcher, minio: S3) -> None
     assert "arrived with another content than the store's" in outcome.message
 
 
-def test_objects_in_parts_have_no_digest_and_are_read_twice_where_asked(fetcher: Fetcher, minio: S3) -> None:
-    damaged = web.faulty(minio.endpoint, "large.bin", web.first(1, web.flip))
+def verified(fetcher: Fetcher) -> dict[str, str]:
+    """How each file was compared, as the manifest has it."""
+    content = json.loads((fetcher.destination / MANIFEST).read_text(encoding="utf-8"))
+    return {file["path"]: file["verified"] for file in content["files"]}
 
-    with through(minio, damaged) as env:
-        told = fetcher.run("s3://parts", env | {"SELDON_STORAGE_VERIFY": "twice"})
-    told.assert_told(ExitCode.DIGEST, "large.bin of s3://parts")
 
+@pytest.mark.parametrize("uri", ["s3://parts", "s3://parts/large.bin"])
+def test_objects_in_parts_are_held_against_their_etag(fetcher: Fetcher, minio: S3, uri: str) -> None:
+    fetcher.run(uri, minio.styles()["kfserving"][1]).assert_whole({"large.bin": PARTS})
+
+    assert verified(fetcher) == {"large.bin": "etag"}
+
+
+def flips(count: int) -> Callable[[web.Answer], web.Answer]:
+    """Changes a byte in so many answers, each time another one."""
+    places = iter(range(1000, 1000 + count))
+
+    def fault(answer: web.Answer) -> web.Answer:
+        place = next(places, None)
+        if place is None:
+            return answer
+        changed = bytes([answer.body[place] ^ 1])
+        return dataclasses.replace(answer, body=answer.body[:place] + changed + answer.body[place + 1 :])
+
+    return fault
+
+
+def test_a_byte_of_an_object_in_parts_that_was_changed_on_the_way(fetcher: Fetcher, minio: S3) -> None:
+    with through(minio, web.faulty(minio.endpoint, "large.bin", flips(100))) as env:
+        outcome = fetcher.run("s3://parts", env)
+    outcome.assert_told(ExitCode.DIGEST, "large.bin of s3://parts")
+    assert "arrived with another content than the store's" in outcome.message
+
+    with through(minio, web.faulty(minio.endpoint, "large.bin", flips(1))) as env:
+        outcome = fetcher.run("s3://parts", env)
+    outcome.assert_whole({"large.bin": PARTS})
+    assert "large.bin: not what the store's digest says: fetching again" in outcome.output
+    assert verified(fetcher) == {"large.bin": "etag"}
+
+
+LARGE = bytes(range(241)) * 1_200_000
+"""276 MiB: such a file comes over several connections, and is hashed while it comes."""
+
+
+@pytest.fixture(scope="module")
+def large(minio: S3) -> S3:
+    client = Minio(minio.endpoint.partition("://")[2], S3_ACCESS_KEY, S3_SECRET_KEY, secure=False)
+    client.make_bucket("large")
+    client.put_object("large", "parts/model.bin", io.BytesIO(LARGE), len(LARGE), part_size=16 * 1024 * 1024)
+    return minio
+
+
+def test_a_large_file_takes_little_memory(fetcher: Fetcher, large: S3) -> None:
+    command, env = fetcher.command("s3://large/parts", large.styles()["kfserving"][1])
+    measured = measure.run(measure.Program(command, env), fetcher.folder / "log")
+
+    output = (fetcher.folder / "log").read_text(encoding="utf-8")
+    fetcher.outcome(measured.status, output).assert_whole({"model.bin": LARGE})
+    assert verified(fetcher) == {"model.bin": "etag"}
+    assert measured.peak_mib < 100
+
+
+def test_a_byte_of_a_large_file_that_was_changed_on_the_way(fetcher: Fetcher, large: S3) -> None:
+    with through(large, web.faulty(large.endpoint, "model.bin", flips(1))) as env:
+        outcome = fetcher.run("s3://large/parts", env)
+
+    outcome.assert_whole({"model.bin": LARGE})
+    assert "model.bin: not what the store's digest says: fetching again" in outcome.output
+    assert verified(fetcher) == {"model.bin": "etag"}
+
+
+def test_an_etag_that_proves_nothing(fetcher: Fetcher, minio: S3) -> None:
     _, env = minio.styles()["kfserving"]
-    whole = fetcher.run("s3://parts", env | {"SELDON_STORAGE_VERIFY": "twice"})
-    whole.assert_whole({"large.bin": PARTS})
-    (fetcher.destination / ".seldon-model.json").unlink()
-    assert "the store has no digest of 1 of 1 file" in fetcher.run("s3://parts", env).output
+    outcome = fetcher.run("s3://odd", env)
+    outcome.assert_whole({"large.bin": PARTS})
+    assert "large.bin: its ETag fits no usual size of parts; two readings of it are alike" in outcome.output
+    assert verified(fetcher) == {"large.bin": "twice"}
+    (fetcher.destination / MANIFEST).unlink()
+
+    outcome = fetcher.run("s3://odd", env | {"SELDON_STORAGE_VERIFY": "store"})
+    assert "the store has no digest that can be checked of 1 of 1 file" in outcome.output
+    assert verified(fetcher) == {"large.bin": "size"}
+
+
+def test_everything_is_read_twice_where_asked(fetcher: Fetcher, minio: S3) -> None:
+    twice = {"SELDON_STORAGE_VERIFY": "twice"}
+    fetcher.run("s3://sklearn/iris", minio.styles()["kfserving"][1] | twice).assert_whole()
+    (fetcher.destination / MANIFEST).unlink()
+    asked = iter(range(2))
+
+    def second(answer: web.Answer) -> web.Answer:
+        return web.flip(answer) if next(asked, 2) == 1 else answer
+
+    with through(minio, web.faulty(minio.endpoint, "model.joblib", second)) as env:
+        outcome = fetcher.run("s3://sklearn/iris", env | twice)
+    assert outcome.status == ExitCode.DIGEST, outcome.output
 
 
 def test_connections_that_break_are_tried_again(fetcher: Fetcher, minio: S3) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import http.client
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,8 +35,10 @@ Respond = Callable[[Request], Answer]
 
 
 @contextlib.contextmanager
-def serve(respond: Respond) -> Iterator[str]:
-    """Serve on the loopback until the block ends; the server's URL."""
+def serve(
+    respond: Respond, *, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+) -> Iterator[str]:
+    """Serve on the loopback, or on another address, until the block ends; the server's URL."""
     over = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -67,12 +70,14 @@ def serve(respond: Respond) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Keep the test's output quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer((host, port), Handler)
     server.daemon_threads = True
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"{'https' if tls else 'http'}://{host}:{server.server_port}"
     finally:
         over.set()
         server.shutdown()

@@ -39,6 +39,16 @@ class FakeRclone:
         """Tell digests from now on, as a store does."""
         (self.folder / "hashes").touch()
 
+    def tag(self, path: str, etag: str, header: str = "") -> None:
+        """Have an object show an ETag of parts, and another line of its headers, where these are asked for."""
+        tags = self.folder / "tags.json"
+        known = json.loads(tags.read_text(encoding="utf-8")) if tags.exists() else {}
+        tags.write_text(json.dumps(known | {path: [etag, header]}), encoding="utf-8")
+
+    def damage(self, path: str, times: int) -> None:
+        """Change a byte of a file in its next copies."""
+        (self.folder / "damage.json").write_text(json.dumps({path: times}), encoding="utf-8")
+
     @property
     def calls(self) -> list[dict[str, Any]]:
         """What the program was called with, oldest first: args and env."""

@@ -162,4 +162,4 @@ def test_a_way_to_verify_that_nobody_knows(
 def test_it_is_said_where_a_store_has_no_digests(destination: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main([URI, str(destination)]) == ExitCode.OK
 
-    assert "the store has no digest of 2 of 3 files" in capsys.readouterr().out
+    assert "the store has no digest that can be checked of 2 of 3 files" in capsys.readouterr().out

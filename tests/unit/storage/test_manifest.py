@@ -16,7 +16,7 @@ def model(tmp_path: Path) -> Path:
     (tmp_path / "model.joblib").write_bytes(b"model")
     (tmp_path / "sub" / "empty").write_bytes(b"")
     entries = (Entry("model.joblib", 5, hashes=(("md5", "aa"),)), Entry("sub/empty", 0))
-    manifest.write(tmp_path, manifest.describe(URI, tmp_path, entries, {}))
+    manifest.write(tmp_path, manifest.describe(URI, tmp_path, entries, {}, {}))
     return tmp_path
 
 

@@ -51,3 +51,49 @@ def test_rclone_inherits_it(
     assert command.main(["s3://sklearn/iris", str(destination)]) == ExitCode.OK
 
     assert [call["ca"] for call in fake_rclone.calls] == [PEM.strip()] * 2
+
+
+@pytest.fixture
+def _installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the controller mounts and sets, in an image with public authorities."""
+    public = tmp_path / "public.crt"
+    public.write_text("public\n", encoding="utf-8")
+    monkeypatch.setattr(trust, "_PUBLIC", public)
+    (tmp_path / "cabundle.crt").write_text("own\n", encoding="utf-8")
+    monkeypatch.setenv("CA_BUNDLE_VOLUME_MOUNT_POINT", str(tmp_path))
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+
+
+@pytest.mark.usefixtures("log", "_installation")
+@pytest.mark.parametrize(
+    ("env", "trusted"),
+    [
+        ({}, "public\nown\n"),
+        ({"RCLONE_CONFIG_S3_TYPE": "s3", "RCLONE_CONFIG_S3_ENDPOINT": "https://minio"}, "public\nown\n"),
+        ({"AWS_CA_BUNDLE": PEM}, PEM.strip()),
+        ({"RCLONE_CA_CERT": PEM}, PEM),
+        ({"SSL_CERT_FILE": ""}, "public\nown\n"),
+    ],
+)
+def test_an_installation_has_an_authority_beside_the_public_ones(
+    fake_rclone: FakeRclone,
+    destination: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    env: dict[str, str],
+    trusted: str,
+) -> None:
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    fake_rclone.put("sklearn/iris/model.joblib", b"model")
+
+    assert command.main(["s3://sklearn/iris", str(destination)]) == ExitCode.OK
+
+    assert {call["ca"].strip() for call in fake_rclone.calls} == {trusted.strip()}
+
+
+def test_an_installations_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    found = trust.of_installation({"CA_BUNDLE_VOLUME_MOUNT_POINT": str(tmp_path)})
+
+    with pytest.raises(StorageError, match="cabundle"), trust.as_files({"RCLONE_CA_CERT": found}):
+        pass
+    assert trust.of_installation({}) == ""
