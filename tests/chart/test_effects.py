@@ -117,6 +117,12 @@ def secret_key(variable: str) -> Callable[[Models], Any]:
     return look
 
 
+def bundle(m: Models) -> dict[str, Any]:
+    """The volume with the certificates of an own authority; empty where there is none."""
+    found: dict[str, Any] = next((v for v in m.pod["volumes"] if v["name"] == "seldon-ca-bundle"), {})
+    return found
+
+
 def headers(m: Models) -> set[str]:
     """Names of the headers that gRPC Mappings ask for."""
     return {name for each in m.all("Mapping") for name in each["spec"].get("headers", ())}
@@ -227,6 +233,21 @@ IN_MODELS: dict[str, tuple[Any, Callable[[Models], Any], Any]] = {
         lambda m: m.container("c")["image"],
         "mine:1",
     ),
+    "storageInitializer.caBundle.configMapName": (
+        "mine",
+        lambda m: bundle(m).get("configMap"),
+        {"name": "mine", "items": [{"key": "cabundle.crt", "path": "cabundle.crt"}]},
+    ),
+    "storageInitializer.caBundle.key": (
+        "ca.crt",
+        lambda m: bundle(m).get("configMap", {}).get("items"),
+        [{"key": "ca.crt", "path": "cabundle.crt"}],
+    ),
+    "storageInitializer.caBundle.secretName": (
+        "mine",
+        lambda m: bundle(m).get("secret"),
+        {"secretName": "mine", "items": [{"key": "cabundle.crt", "path": "cabundle.crt"}]},
+    ),
     "storageInitializer.cache.claimName": (
         "mine",
         lambda m: [v["persistentVolumeClaim"] for v in m.pod["volumes"] if v["name"] == "seldon-model-cache"],
@@ -266,6 +287,9 @@ SAMPLES = {
 
 SECTIONS = ("ambassador", "gateway", "istio", "networkPolicies.models")
 """Their values mean something where they are enabled."""
+
+BESIDE = {"storageInitializer.caBundle.key": ("storageInitializer.caBundle.configMapName", "mine")}
+"""Values that mean something beside another one."""
 
 
 # Path of the value, what is given, and what the controller goes by.
@@ -346,7 +370,8 @@ def test_a_value_changes_these_objects_and_no_others(path: str) -> None:
 def test_a_value_changes_the_objects_of_models(path: str) -> None:
     given, look, expected = IN_MODELS[path]
     sample = SAMPLES.get(path, manifest())
-    enabled = next((at(f"{each}.enabled", True) for each in SECTIONS if path.startswith(f"{each}.")), {})
+    switches = {f"{each}.": (f"{each}.enabled", True) for each in SECTIONS} | BESIDE
+    enabled = next((at(*switch) for start, switch in switches.items() if path.startswith(start)), {})
 
     assert look(models(enabled, sample)) != expected
     assert look(models(merge(enabled, at(path, given)), sample)) == expected

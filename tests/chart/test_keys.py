@@ -89,14 +89,22 @@ def test_helm_and_the_controller_say_the_same_of_a_slip(path: str) -> None:
     assert expected in str(caught.value)
 
 
+TOGETHER = {
+    "webhook.port and metrics.port are both 4443: give one of them another port.": {"metrics": {"port": 4443}},
+    "storageInitializer.caBundle: configMapName and secretName are both given: leave one of them empty.": {
+        "storageInitializer": {"caBundle": {"configMapName": "a", "secretName": "b"}}
+    },
+}
+
+
 @pytest.mark.parametrize("program", [HELM, HELM4])
-def test_two_servers_on_one_port_are_one_sentence(program: str) -> None:
-    values = {"metrics": {"port": 4443}}
+@pytest.mark.parametrize("sentence", TOGETHER)
+def test_values_that_do_not_go_together_are_one_sentence(program: str, sentence: str) -> None:
+    values = TOGETHER[sentence]
 
     with pytest.raises(HelmFailed) as caught:
         render_chart(values, program=program)
 
-    sentence = "webhook.port and metrics.port are both 4443: give one of them another port."
     assert sentence in str(caught.value)
     assert said(values) == sentence
 

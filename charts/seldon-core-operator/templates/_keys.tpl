@@ -16,6 +16,11 @@ one is meant. The same rules are in src/seldon_core/api/values_keys.py, in whose
 {{- if eq (int $values.webhook.port) (int $values.metrics.port) -}}
 {{- include "seldon.refuse" (printf "webhook.port and metrics.port are both %d: give one of them another port." (int $values.webhook.port)) -}}
 {{- end -}}
+{{- with $values.storageInitializer.caBundle -}}
+{{- if and .configMapName .secretName -}}
+{{- include "seldon.refuse" "storageInitializer.caBundle: configMapName and secretName are both given: leave one of them empty." -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{/* `helm lint` logs what `fail` says and goes on; the regular expression, which is none, makes it fail, too. */}}

@@ -66,6 +66,11 @@ def load_values(data: Mapping[str, Any] | None, *, merged: bool = False) -> Valu
         raise ValuesError(
             f"webhook.port and metrics.port are both {values.webhook.port}: give one of them another port."
         )
+    bundle = values.storage_initializer.ca_bundle
+    if bundle.config_map_name and bundle.secret_name:
+        raise ValuesError(
+            "storageInitializer.caBundle: configMapName and secretName are both given: leave one of them empty."
+        )
     return values_servers.without_borrowed_marks(values_images.with_own_images(values))
 
 

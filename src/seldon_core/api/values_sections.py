@@ -14,6 +14,8 @@ from seldon_core import __version__
 
 from .values_base import LOCAL_REGISTRY, Port, PullPolicy, Quantity, Section, UserId, doc
 
+_TAG = doc("Tag; a digest behind it decides (`0.1.0@sha256:...`). Quote a tag of digits only.")
+
 
 class ManagerImage(Section, frozen=True):
     """The controller's image: `<registry>/<repository>:<tag>`."""
@@ -21,7 +23,7 @@ class ManagerImage(Section, frozen=True):
     pull_policy: Annotated[PullPolicy, doc("When the node pulls it.")] = "IfNotPresent"
     registry: Annotated[str, doc("Registry. `localhost` means: see global.imageRegistry.")] = LOCAL_REGISTRY
     repository: Annotated[str, doc("Repository in the registry.")] = "seldon-core/operator"
-    tag: Annotated[str, doc("Tag. Quote a tag of digits only.")] = __version__
+    tag: Annotated[str, _TAG] = __version__
 
 
 class ExecutorImage(Section, frozen=True):
@@ -30,7 +32,7 @@ class ExecutorImage(Section, frozen=True):
     pull_policy: Annotated[PullPolicy, doc("When the node pulls it.")] = "IfNotPresent"
     registry: Annotated[str, doc("Registry. `localhost` means: see global.imageRegistry.")] = LOCAL_REGISTRY
     repository: Annotated[str, doc("Repository in the registry.")] = "seldon-core/executor"
-    tag: Annotated[str, doc("Tag. Quote a tag of digits only.")] = __version__
+    tag: Annotated[str, _TAG] = __version__
 
 
 class Global(Section, frozen=True):
@@ -354,9 +356,24 @@ class StorageCache(Section, frozen=True):
     ] = ""
 
 
+class CaBundle(Section, frozen=True):
+    """New. Certificates of an own authority, that stores are trusted by beside the public ones."""
+
+    config_map_name: Annotated[
+        str,
+        doc(
+            "New. A ConfigMap of this name in each namespace with models. A pod whose ConfigMap is missing does not "
+            "start, and the status says so."
+        ),
+    ] = ""
+    key: Annotated[str, Meta(min_length=1), doc("New. Its key that holds the certificates, as PEM.")] = "cabundle.crt"
+    secret_name: Annotated[str, doc("New. A Secret of this name in the place of the ConfigMap.")] = ""
+
+
 class StorageInitializer(Section, frozen=True):
     """The init container that fetches a model (`<unit>-model-initializer`)."""
 
+    ca_bundle: CaBundle = field(default_factory=CaBundle)
     cache: StorageCache = field(default_factory=StorageCache)
     cpu_limit: Annotated[Quantity, doc("CPU limit.")] = "1"
     cpu_request: Annotated[Quantity, doc("CPU request.")] = "100m"

@@ -51,6 +51,9 @@ NEW = {
     "networkPolicies.models.egress",
     "networkPolicies.models.enabled",
     "networkPolicies.models.ingressFrom",
+    "storageInitializer.caBundle.configMapName",
+    "storageInitializer.caBundle.key",
+    "storageInitializer.caBundle.secretName",
     "storageInitializer.cache.claimName",
     "storageInitializer.pvc",
     "storageInitializer.serviceAccountCredentials",
@@ -114,6 +117,15 @@ def test_the_image_registry_takes_the_place_of_localhost_alone() -> None:
     assert values.resolve_image("localhost/a/b:1") == "registry.example.com:5000/team/a/b:1"
     assert values.resolve_image("localhost:5000/a/b:1") == "localhost:5000/a/b:1"
     assert values.resolve_image("seldonio/mlserver:1.3.5") == "seldonio/mlserver:1.3.5"
+
+
+def test_a_tag_may_pin_the_content_by_its_digest() -> None:
+    tag = f"{__version__}@sha256:{64 * 'a'}"
+    row = {"protocols": {"seldon": {"image": "localhost/seldon-core/sklearnserver", "defaultImageVersion": tag}}}
+    values = load_values({"executor": {"image": {"tag": tag}}, "predictor_servers": {"SKLEARN_SERVER": row}})
+
+    assert values.executor_image() == f"localhost/seldon-core/executor:{tag}"
+    assert values.predictor_servers["SKLEARN_SERVER"]["protocols"]["seldon"]["defaultImageVersion"] == tag
 
 
 def test_a_registry_that_was_named_wins_over_the_image_registry() -> None:

@@ -293,10 +293,11 @@ def test_a_pod_that_is_deleted_has_none() -> None:
 
 
 MISSING = 'MountVolume.SetUp failed for volume "config" : secret "rclone-config" not found'
+NO_KEY = 'MountVolume.SetUp failed for volume "ca" : configmap references non-existent config key: cabundle.crt'
 LATE = 'MountVolume.SetUp failed for volume "config" : failed to sync secret cache: timed out waiting for the condition'
 
 
-@pytest.mark.parametrize(("message", "failed"), [(MISSING, True), (LATE, False)])
+@pytest.mark.parametrize(("message", "failed"), [(MISSING, True), (NO_KEY, True), (LATE, False)])
 def test_events_about_volumes(message: str, *, failed: bool) -> None:
     event = {"reason": "FailedMount", "message": message, "metadata": {}, "lastTimestamp": "2026-11-21T00:00:00Z"}
     live = pod(containerStatuses=[container(state=waiting("ContainerCreating"))])

@@ -15,6 +15,7 @@ from seldon_core.api.defaulting import DefaultSettings
 from seldon_core.api.servers import PredictorServer, ServersError, parse_servers
 from seldon_core.api.shapes import Json
 from seldon_core.api.values import Values, user_id
+from seldon_core.api.values_sections import CaBundle
 
 
 class ConfigError(ValueError):
@@ -40,6 +41,15 @@ class Resources:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CaBundleConfig:
+    """Where the certificates of an own authority are: a key of a ConfigMap of the pod's namespace, or of a Secret."""
+
+    name: str
+    key: str
+    in_secret: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class InitializerConfig:
     """The init container that fetches models.
 
@@ -51,6 +61,7 @@ class InitializerConfig:
     resources: Resources
     mounts_claims: bool
     cache_claim: str
+    ca_bundle: CaBundleConfig | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,7 +266,13 @@ def _initializer(values: Values, live: Mapping[str, Any]) -> InitializerConfig:
         ),
         mounts_claims=given.pvc == "mount",
         cache_claim=given.cache.claim_name,
+        ca_bundle=_ca_bundle(given.ca_bundle),
     )
+
+
+def _ca_bundle(given: CaBundle) -> CaBundleConfig | None:
+    name = given.config_map_name or given.secret_name
+    return CaBundleConfig(name=name, key=given.key, in_secret=bool(given.secret_name)) if name else None
 
 
 def _executor(values: Values) -> ExecutorConfig:

@@ -12,6 +12,7 @@ from seldon_core.api.shapes import Json
 from seldon_core.api.types import Explainer, PredictiveUnit
 
 from . import credentials, modeldigest, security
+from .config import CaBundleConfig
 from .errors import RenderError
 from .kinds import MODEL_FOLDER
 from .scope import Scope
@@ -21,6 +22,10 @@ _PVC_VOLUME: Final = "kfserving-pvc-source"
 _PVC_FOLDER: Final = "/mnt/pvc"
 _CACHE_VOLUME: Final = "seldon-model-cache"
 _CACHE_FOLDER: Final = "/mnt/cache"
+_CA_VOLUME: Final = "seldon-ca-bundle"
+# Folder, file and variables are those of KServe's initializer, so that its image finds them as well.
+_CA_FOLDER: Final = "/etc/ssl/custom-certs"
+_CA_FILE: Final = "cabundle.crt"
 # An image of ours writes nothing outside the model's folder; what others do is not known.
 _OUR_REPOSITORIES: Final = frozenset({"rclone-storage-initializer", "rclone-storage-initializer-full"})
 
@@ -78,6 +83,11 @@ def for_model(scope: Scope, pod: Json, owner: PredictiveUnit | Explainer, contai
         env.append({"name": "SELDON_STORAGE_CACHE", "value": _CACHE_FOLDER})
         container["volumeMounts"].append({"name": _CACHE_VOLUME, "mountPath": _CACHE_FOLDER})
         volumes = [*volumes, {"name": _CACHE_VOLUME, "persistentVolumeClaim": {"claimName": claim}}]
+    if (bundle := scope.config.storage_initializer.ca_bundle) and not owner.model_uri.startswith(_PVC_SCHEME):
+        env.append({"name": "CA_BUNDLE_CONFIGMAP_NAME", "value": bundle.name})
+        env.append({"name": "CA_BUNDLE_VOLUME_MOUNT_POINT", "value": _CA_FOLDER})
+        container["volumeMounts"].append({"name": _CA_VOLUME, "mountPath": _CA_FOLDER, "readOnly": True})
+        volumes = [*volumes, _ca_volume(bundle)]
     if env:
         container["env"] = env
     if secret := scope.env_secret(owner.env_secret_ref_name):
@@ -131,6 +141,13 @@ def _cache(scope: Scope, owner: PredictiveUnit | Explainer, image: str) -> str:
     """The claim on which the model is kept; "" where its files lie on a claim already, or the image knows no cache."""
     usable = _is_ours(image) and not owner.model_uri.startswith(_PVC_SCHEME)
     return scope.config.storage_initializer.cache_claim if usable else ""
+
+
+def _ca_volume(bundle: CaBundleConfig) -> Json:
+    items = [{"key": bundle.key, "path": _CA_FILE}]
+    if bundle.in_secret:
+        return {"name": _CA_VOLUME, "secret": {"secretName": bundle.name, "items": items}}
+    return {"name": _CA_VOLUME, "configMap": {"name": bundle.name, "items": items}}
 
 
 def _is_ours(image: str) -> bool:

@@ -231,8 +231,8 @@ def _waits(pod: Mapping[str, Any], warnings: Iterable[Mapping[str, Any]]) -> Ite
         if event.get("reason") not in _OF_THE_POD:
             continue
         reason, message = event["reason"], event.get("message", "")
-        # "not found" does not go away by itself; a volume that is slow, or a node's cache that is late, does.
-        missing = "not found" in message
+        # What is not there does not come by itself; a volume that is slow, or a node's cache that is late, does.
+        missing = "not found" in message or "references non-existent" in message
         what = "cannot mount its volumes" if reason == "FailedMount" else "cannot be started"
         yield Problem(reason, f"pod {name}", what, message, failed=missing, cause=reason, occurrence=name)
 
