@@ -5,12 +5,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import datetime as dt
-import json
 import os
-import platform
 import shlex
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,9 +19,10 @@ import uvloop
 from devtools import cache
 from devtools.paths import ROOT
 
-from . import chart, report
+from . import chart, document, report
 from .campaign import Campaign, NothingToMeasureError
 from .cell import Cores
+from .machine import commit, machine
 from .payloads import PROTOCOLS
 from .plan import QUICK, Plan
 from .processes import ProgramError
@@ -78,8 +76,8 @@ def _run(campaign: Campaign, plan: Plan, cores: Cores) -> Run:
     about = About(
         command="",
         date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
-        commit=_commit(),
-        machine=_machine(),
+        commit=commit(),
+        machine=machine(),
         seconds=plan.seconds,
         took_seconds=0,
         versions=found.versions,
@@ -97,9 +95,8 @@ async def _measure(campaign: Campaign, prepared: Sequence[Prepared]) -> None:
 
 def _write(out: Path, run: Run) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    (out / "benchmarks.json").write_text(json.dumps(run.document(), indent=1) + "\n")
     (out / "benchmarks.svg").write_text(chart.draw(run))
-    (out / "benchmarks.md").write_text(report.write(run))
+    document.write_data_plane(out, report.write(run), run.document())
     _say(f"wrote benchmarks.md, .json and .svg into {out} after {run.about.took_seconds:.0f} s")
     for sentence in [*run.about.absent, *report.doubts(run)]:
         _say(sentence)
@@ -141,27 +138,6 @@ def _numbers(text: str) -> tuple[int, ...]:
     if min(numbers) < 1:
         raise argparse.ArgumentTypeError("numbers from 1 on")
     return numbers
-
-
-def _commit() -> str:
-    """The checkout's commit, marked where files differ from it; empty outside a checkout."""
-    words = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip()
-
-
-def _machine() -> dict[str, str]:
-    cpu = next(
-        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
-        platform.machine(),
-    )
-    memory = int(Path("/proc/meminfo").read_text().split()[1]) * 1024 / 1e9
-    return {
-        "cpu": cpu,
-        "cores": str(os.cpu_count()),
-        "memory": f"{memory:.0f} GB",
-        "kernel": platform.release(),
-    }
 
 
 def _say(text: str) -> None:

@@ -96,7 +96,7 @@ def _targets(run: Run) -> Iterator[str]:
         return
     yield "## Targets"
     yield ""
-    yield from _table(
+    yield from table(
         ("target", "this run", "met"), ((one.target, one.found, "yes" if one.met else "**no**") for one in found)
     )
     yield ""
@@ -116,7 +116,7 @@ def _tables(run: Run) -> Iterator[str]:
         yield ""
         chosen = [e for e in run.entries if (e.result.protocol, e.result.rows) == (protocol, rows)]
         chosen.sort(key=lambda entry: (entry.result.connections, ORDER.index(entry.result.system)))
-        yield from _table(
+        yield from table(
             ("connections", "system", "requests/s", "p50 ms", "p99 ms", "CPU us", "MB", "errors"),
             (_line(entry) for entry in chosen),
         )
@@ -144,7 +144,7 @@ def _beside(run: Run) -> Iterator[str]:
         yield ""
         yield "One row; CPU at 64 connections, p50 at one; the same server asked through the executor and without it."
         yield ""
-        yield from _table(
+        yield from table(
             ("protocol", "CPU us", "p50 ms"),
             ((hop.protocol, f"{hop.cpu_us:.0f}", f"{hop.p50_ms:.2f}") for hop in run.hops),
         )
@@ -152,7 +152,7 @@ def _beside(run: Run) -> Iterator[str]:
     if run.starts:
         yield "### From the start of the processes to the first right answer"
         yield ""
-        yield from _table(
+        yield from table(
             ("system", "protocols", "seconds"), ((one.system, one.family, f"{one.seconds:.1f}") for one in run.starts)
         )
         yield ""
@@ -164,7 +164,7 @@ def _beside(run: Run) -> Iterator[str]:
             "the generator's, not the server's."
         )
         yield ""
-        yield from _table(
+        yield from table(
             ("transport", "rows", "connections", "requests/s", "its CPU us"),
             (
                 (one.transport, str(one.rows), str(one.connections), f"{one.rps:,.0f}", f"{one.cpu_us:.1f}")
@@ -179,7 +179,7 @@ def _beside(run: Run) -> Iterator[str]:
         "two cores, before the same wrapper, iris over REST."
     )
     yield ""
-    yield from _table(
+    yield from table(
         ("system", "protocol", "connections", "requests/s", "p50 ms", "p99 ms"),
         (
             (q.system, q.protocol, str(q.connections), *(_or_dash(one) for one in (q.rps, q.p50_ms, q.p99_ms)))
@@ -205,7 +205,8 @@ def _versions(run: Run) -> Iterator[str]:
     yield "Peers are installed as `requirements/bench-mlserver.txt` and `requirements/bench-seldon.txt` lock them."
 
 
-def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:
+def table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]:
+    """A table of Markdown."""
     yield "| " + " | ".join(head) + " |"
     yield "|" + "---|" * len(head)
     for line in lines:

@@ -1,0 +1,134 @@
+"""MinIO as a process, with the models that are downloaded from it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.processes import ProgramError, free_ports
+
+ACCESS_KEY = "an-access-key"
+SECRET_KEY = "a-secret-access-key"
+BUCKET = "models"
+_START_SECONDS = 30.0
+_CHUNK = 16 * 1024 * 1024
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A model: `count` files of `size` bytes, below a folder of the bucket."""
+
+    name: str
+    folder: str
+    count: int
+    size: int
+    about: str
+    in_parts: bool = False
+
+    @property
+    def bytes(self) -> int:
+        """Of the whole model."""
+        return self.count * self.size
+
+
+@dataclass(frozen=True)
+class Model:
+    """A workload in the store, and the SHA-256 of its files."""
+
+    workload: Workload
+    sums: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Store:
+    """A MinIO that runs."""
+
+    endpoint: str
+    rclone: Path
+    md5parts: Path
+
+    def environment(self, remote: str) -> dict[str, str]:
+        """Return rclone's variables for a remote of that name."""
+        options = {
+            "TYPE": "s3",
+            "PROVIDER": "Minio",
+            "ENV_AUTH": "false",
+            "ACCESS_KEY_ID": ACCESS_KEY,
+            "SECRET_ACCESS_KEY": SECRET_KEY,
+            "ENDPOINT": self.endpoint,
+        }
+        return {f"RCLONE_CONFIG_{remote.upper()}_{key}": value for key, value in options.items()}
+
+    def upload(self, workload: Workload, scratch: Path) -> Model:
+        """Make the model's files of random bytes and put them into the store."""
+        source = scratch / workload.folder
+        source.mkdir()
+        sums = {}
+        for number in range(workload.count):
+            name = f"part-{number:05}.bin" if workload.count > 1 else "model.bin"
+            sums[name] = _make(source / name, workload.size)
+        # In parts as the tools of AWS upload: of 8 MiB, and without rclone's own note of the whole file's MD5.
+        flags = ["--s3-chunk-size=8Mi", "--s3-upload-cutoff=8Mi", "--s3-disable-checksum"] if workload.in_parts else []
+        command = [self.rclone, "copy", *flags, "--transfers=8", source, f"store:{BUCKET}/{workload.folder}"]
+        environment = {"RCLONE_CONFIG": "", "HOME": str(scratch), **self.environment("store")}
+        subprocess.run(command, env=environment, check=True)
+        for file in source.iterdir():
+            file.unlink()
+        return Model(workload, sums)
+
+
+@contextlib.contextmanager
+def serve(minio: Path, rclone: Path, md5parts: Path, scratch: Path) -> Iterator[Store]:
+    """Run MinIO until the block ends. Raises ProgramError where it does not start."""
+    (port,) = free_ports(1)
+    data, log = scratch / "data", scratch / "minio.log"
+    data.mkdir()
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [minio, "server", "--address", f"127.0.0.1:{port}", data],
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(scratch),
+                "MINIO_ROOT_USER": ACCESS_KEY,
+                "MINIO_ROOT_PASSWORD": SECRET_KEY,
+                # Its own look through all objects would run beside the measurements.
+                "MINIO_SCANNER_SPEED": "slowest",
+            },
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        _wait(process, port, log)
+        yield Store(f"http://127.0.0.1:{port}", rclone, md5parts)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.sendall(b"GET /minio/health/ready HTTP/1.1\r\nHost: minio\r\nConnection: close\r\n\r\n")
+            if b" 200 " in connection.recv(64):
+                return
+        time.sleep(0.05)
+    raise ProgramError("MinIO does not start", log.read_text(errors="replace")[-2000:])
+
+
+def _make(path: Path, size: int) -> str:
+    digest = hashlib.sha256()
+    with path.open("wb") as out:
+        for start in range(0, size, _CHUNK):
+            chunk = os.urandom(min(_CHUNK, size - start))
+            digest.update(chunk)
+            out.write(chunk)
+    return digest.hexdigest()
