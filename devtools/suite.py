@@ -12,8 +12,10 @@ from .paths import ROOT, cache_dir
 from .progress import say
 from .venv import environment
 
-ENVIRONMENTS = ("lint", "unit", "chart", "integration", "e2e", "e2e-istio")
+ENVIRONMENTS = ("lint", "unit", "chart", "integration", "e2e", "notebooks", "e2e-istio")
 """Fast ones first: what fails there should not wait for a cluster."""
+SHARE_A_CLUSTER = {("e2e", "notebooks")}
+"""One after the other on one cluster: the first leaves it as it found it, with the gateway that the second wants."""
 BUDGET_SECONDS = 45 * 60
 
 
@@ -25,12 +27,14 @@ def run_all(chosen: Sequence[str]) -> int:
     began = time.monotonic()
     names = chosen or ENVIRONMENTS
     with ahead.building(names):
-        for name in names:
+        for name, following in zip(names, [*names[1:], ""], strict=True):
             say(f"\n===== {name} =====")
             start = time.monotonic()
             command = [str(tools / "tox"), "run", "-e", name, "--workdir", str(cache_dir() / "tox")]
             # The environments share Go's caches; the last one is done with them.
             added = {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "SELDON_KEEP_GO_CACHE": "1"}
+            if (name, following) in SHARE_A_CLUSTER:
+                added["SELDON_KEEP_CLUSTER"] = "1"
             status = subprocess.run(command, cwd=ROOT, env={**os.environ, **added}, check=False).returncode
             results.append((name, time.monotonic() - start, status))
     total = time.monotonic() - began

@@ -124,3 +124,24 @@ def test_an_unknown_need_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
         __main__.main(["run", "--need", "helm,cluste", "--", "true"])
 
     assert "'cluste' is nothing that can be provided" in capsys.readouterr().err
+
+
+def test_a_registry_comes_after_the_cluster_whose_nodes_know_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SELDON_CACHE", str(tmp_path / "cache"))
+    provided: list[str] = []
+    taken: list[tuple[str, ...]] = []
+
+    def provide(need: str) -> dict[str, str]:
+        provided.append(need)
+        return {}
+
+    monkeypatch.setattr(__main__, "_provide", provide)
+    monkeypatch.setattr(__main__, "_take_down", taken.append)
+
+    assert __main__.main(["run", "--need", "registry", "--", "true"]) == 0
+    assert provided == ["release-cluster", "registry"]
+    assert taken == [("release-cluster", "registry")]
+    assert __main__.main(["run", "--need", "registry", "--", "echo", "--keep"]) == 0
+    assert len(taken) == 1
