@@ -165,7 +165,9 @@ class ExecutorApi:
 
     def _walk(self, request: Request, puid: str, model: str) -> Walk:
         headers = forwarded(request, puid, encodings=self._encodings)
-        nodes = self._nodes.named(model)
+        # The root's name stands for the graph, in which each node has its own.
+        of_graph = bool(self._root.children) and model == self._root.name
+        nodes = self._nodes if of_graph else self._nodes.named(model)
         if self._log is None or logged.is_skipped(request.headers.get(logged.SKIP)):
             return Walk(nodes, self._payloads, headers)
         return LoggedWalk(nodes, self._payloads, headers, self._log, puid)

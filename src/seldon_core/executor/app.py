@@ -20,7 +20,7 @@ from seldon_core.transport.rpc_server import RpcServer
 from seldon_core.transport.server import HttpServer
 from seldon_core.transport.tls import server_context
 
-from . import grpc_seldon, grpc_tensorflow, grpc_v2, paths, podinfo, predictor, request_log
+from . import direct, grpc_seldon, grpc_tensorflow, grpc_v2, paths, podinfo, predictor, request_log
 from . import nodes as graph_nodes
 from .api import ExecutorApi
 from .failures import failure
@@ -77,18 +77,29 @@ class Executor:
         handler = api.handle if self._tracing is None else self._tracing.handler(api.handle, api.service)
         self.server = HttpServer(handler, limits=limits, name="executor", refusal=failure)
         timeout = podinfo.timeout(annotations, podinfo.GRPC_TIMEOUT)
-        rpc = self._rpc(root, GrpcNodes(self._rpc_pool, metrics, timeout, grpc_seldon.METHODS), metrics)
+        rpc = self._rpc(
+            root,
+            GrpcNodes(self._rpc_pool, metrics, timeout, grpc_seldon.METHODS),
+            metrics,
+            self._kept(root, timeout),
+        )
         methods = rpc.methods if self._tracing is None else self._tracing.methods(rpc.methods)
         self.rpc_server = RpcServer(methods, ready=self._readiness.ready, max_bytes=max_bytes, name="executor")
 
-    def _rpc(self, root: Node, nodes: GrpcNodes, metrics: ExecutorMetrics) -> ExecutorRpc:
+    def _kept(self, root: Node, timeout: float | None) -> RpcPool | None:
+        """Connections to the only node, where nothing but asking it is to be done."""
+        alone = direct.is_possible(root) and timeout is None and not self._settings.inject_routing
+        return self._rpc_pool if alone and isinstance(self._rpc_pool, RpcPool) else None
+
+    def _rpc(self, root: Node, nodes: GrpcNodes, metrics: ExecutorMetrics, kept: RpcPool | None) -> ExecutorRpc:
         """The predictor's protocol."""
         settings = self._settings
         if settings.protocol == "v2":
-            return V2Rpc(root, nodes.with_methods(grpc_v2.METHODS), metrics, settings, self._readiness, log=self._log)
+            v2 = nodes.with_methods(grpc_v2.METHODS)
+            return V2Rpc(root, v2, metrics, settings, self._readiness, log=self._log, kept=kept)
         if settings.protocol == "tensorflow":
             return TensorflowRpc(root, nodes.with_methods(grpc_tensorflow.METHODS), metrics, settings, log=self._log)
-        return SeldonRpc(root, nodes, metrics, settings, log=self._log)
+        return SeldonRpc(root, nodes, metrics, settings, log=self._log, kept=kept)
 
     async def start(self, host: str) -> None:
         """Listen on both ports of `host`, "" for all addresses. Raises SettingsError where one is taken."""

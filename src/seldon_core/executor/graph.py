@@ -44,14 +44,14 @@ class Walk:
             answers = [await self.predict(node.children[choice], message)]
         if not node.aggregates:
             return answers[0]
-        return await self._ask(node, Step.AGGREGATE, self._payloads.join(answers))
+        return await self._ask(node, Step.AGGREGATE, self._payloads.join(answers, node.name))
 
     async def _choose(self, node: Node, message: Message) -> int:
         choice = routing.ALL_CHILDREN
         if node.random_ratio is not None:
             choice = 0 if random.random() < node.random_ratio else 1  # noqa: S311 - an A/B test, not a secret
         elif node.routes:
-            answer = await self._ask(node, Step.ROUTE, message)
+            answer = await self._ask(node, Step.ROUTE, self._payloads.routed(message, node.name))
             choice = self._payloads.branch(answer, node.name, len(node.children))
         self.decisions[node.name] = choice
         return choice

@@ -8,9 +8,11 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from seldon_core.transport.rpc import Metadata, RpcAnswer, RpcError, RpcHandler, RpcRequest, Status
+from seldon_core.transport.rpc_client import RpcPool
 
 from . import logged
 from .graph import Walk
+from .grpc_relay import PUID, RpcRelay, forwarded
 from .headers import new_puid
 from .logged import LoggedWalk
 from .message import GraphError, Message, Nodes, Payloads, RawHeaders
@@ -21,10 +23,6 @@ from .request_log import RequestLog
 from .settings import Settings
 
 _LOG = logging.getLogger(__name__)
-_PUID = "seldon-puid"
-# Of this hop alone: gRPC writes its own for the next one.
-_NOT_FORWARDED = frozenset({"connection", "content-type", "host", "te", "user-agent", _PUID})
-_OF_THE_HOP = "grpc-"
 
 Action = Callable[[RpcRequest, str], Awaitable[bytes]]
 """From a call and its puid to the answer's bytes."""
@@ -51,18 +49,25 @@ class ExecutorRpc:
         self._settings = settings
         self.methods: Mapping[str, RpcHandler] = {}
 
+    def _predictions(self, kept: RpcPool | None, method: str) -> RpcHandler:
+        """The handler of predictions. `kept` has connections to a node whose `method` is all of the graph."""
+        long = self._with_puid(self._predict)
+        if kept is None:
+            return long
+        return RpcRelay(self._root, kept, self._payloads, self._metrics, method, otherwise=long).handle
+
     def _with_puid(self, act: Action) -> RpcHandler:
         """A handler whose answers, and errors, carry the prediction's id: the client's, or a new one."""
 
         async def handle(request: RpcRequest) -> RpcAnswer:
-            puid = request.get(_PUID) or new_puid()
-            return await self._answered(act, request, puid, ((_PUID, puid),))
+            puid = request.get(PUID) or new_puid()
+            return await self._answered(act, request, puid, ((PUID, puid),))
 
         return handle
 
     def _plain(self, act: Action) -> RpcHandler:
         async def handle(request: RpcRequest) -> RpcAnswer:
-            return await self._answered(act, request, request.get(_PUID) or new_puid(), ())
+            return await self._answered(act, request, request.get(PUID) or new_puid(), ())
 
         return handle
 
@@ -107,7 +112,6 @@ def onward(request: RpcRequest, puid: str) -> RawHeaders:
     """The request's metadata for nodes."""
     fields = [
         (name.encode("latin-1"), value if isinstance(value, bytes) else value.encode("latin-1"))
-        for name, value in request.metadata
-        if name not in _NOT_FORWARDED and not name.startswith(_OF_THE_HOP)
+        for name, value in forwarded(request.metadata)
     ]
-    return (*fields, (_PUID.encode(), puid.encode("latin-1")))
+    return (*fields, (PUID.encode(), puid.encode("latin-1")))

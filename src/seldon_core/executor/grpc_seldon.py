@@ -4,6 +4,7 @@ from google.protobuf.message import DecodeError
 
 from seldon_core.proto import prediction_pb2
 from seldon_core.transport.rpc import RpcError, RpcRequest, Status
+from seldon_core.transport.rpc_client import RpcPool
 
 from .graph import together
 from .grpc_api import ExecutorRpc, onward
@@ -38,10 +39,11 @@ class SeldonRpc(ExecutorRpc):
         settings: Settings,
         *,
         log: RequestLog | None = None,
+        kept: RpcPool | None = None,
     ) -> None:
         super().__init__(root, nodes, ProtoPayloads(), metrics, settings, log=log)
         self.methods = {
-            f"{_SERVICE}Predict": self._with_puid(self._predict),
+            f"{_SERVICE}Predict": self._predictions(kept, METHODS[Step.PREDICT]),
             f"{_SERVICE}SendFeedback": self._with_puid(self._feedback),
             f"{_SERVICE}ModelMetadata": self._plain(self._model_metadata),
             f"{_SERVICE}GraphMetadata": self._plain(self._graph_metadata),

@@ -5,49 +5,28 @@ from google.protobuf.message import DecodeError
 from seldon_core import __version__
 from seldon_core.proto import inference_pb2
 from seldon_core.transport.rpc import RpcError, RpcRequest, Status
+from seldon_core.transport.rpc_client import RpcPool
 
 from .grpc_api import ExecutorRpc
 from .health import Readiness
-from .message import GraphError, Message, Nodes
+from .message import Nodes
 from .metrics import ExecutorMetrics
 from .nodes import Node, Step
-from .proto_payloads import PROTOBUF, ProtoPayloads
 from .request_log import RequestLog
 from .settings import Settings
+from .v2_payloads import V2ProtoPayloads
 
 _SERVICE = "/inference.GRPCInferenceService/"
 METHODS = {
     Step.PREDICT: f"{_SERVICE}ModelInfer",
     Step.TRANSFORM_INPUT: f"{_SERVICE}ModelInfer",
     Step.TRANSFORM_OUTPUT: f"{_SERVICE}ModelInfer",
+    Step.ROUTE: f"{_SERVICE}ModelInfer",
+    Step.AGGREGATE: f"{_SERVICE}ModelInfer",
     Step.STATUS: f"{_SERVICE}ModelReady",
     Step.METADATA: f"{_SERVICE}ModelMetadata",
 }
 """Where nodes are asked."""
-
-
-class V2ProtoPayloads(ProtoPayloads):
-    """Outputs become inputs, contents and raw contents alike."""
-
-    def chain(self, message: Message, name: str) -> Message:
-        """A request to the node of that name."""
-        if not message.answered:
-            return message
-        try:
-            answer = inference_pb2.ModelInferResponse.FromString(message.body)
-        except DecodeError as error:
-            raise GraphError("Failed to convert kfserving response so it could be chained to new input") from error
-        request = inference_pb2.ModelInferRequest(
-            model_name=name, id=answer.id, raw_input_contents=answer.raw_output_contents
-        )
-        for output in answer.outputs:
-            # The same fields under the same numbers.
-            request.inputs.add().MergeFromString(output.SerializeToString())
-        return Message(request.SerializeToString(), PROTOBUF)
-
-    def inject(self, answer: Message, _: object) -> Message:
-        """These messages have no meta."""
-        return answer
 
 
 class V2Rpc(ExecutorRpc):
@@ -62,11 +41,12 @@ class V2Rpc(ExecutorRpc):
         readiness: Readiness,
         *,
         log: RequestLog | None = None,
+        kept: RpcPool | None = None,
     ) -> None:
-        super().__init__(root, nodes, V2ProtoPayloads(), metrics, settings, log=log)
+        super().__init__(root, nodes, V2ProtoPayloads(root.name), metrics, settings, log=log)
         self._readiness = readiness
         self.methods = {
-            f"{_SERVICE}ModelInfer": self._with_puid(self._predict),
+            f"{_SERVICE}ModelInfer": self._predictions(kept, METHODS[Step.PREDICT]),
             f"{_SERVICE}ModelReady": self._plain(self._model_ready),
             f"{_SERVICE}ModelMetadata": self._plain(self._model_metadata),
             f"{_SERVICE}ServerLive": self._plain(self._live),

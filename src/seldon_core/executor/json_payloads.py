@@ -16,7 +16,11 @@ class JsonPayloads:
         """Answers and requests are one kind of message."""
         return message
 
-    def join(self, answers: Sequence[Message]) -> Message:
+    def routed(self, message: Message, name: str) -> Message:
+        """As any other node."""
+        return self.chain(message, name)
+
+    def join(self, answers: Sequence[Message], name: str) -> Message:  # noqa: ARG002 - as other forms have it
         """A JSON array."""
         return Message(b"[" + b",".join(answer.body for answer in answers) + b"]")
 
@@ -60,7 +64,7 @@ class V2JsonPayloads(JsonPayloads):
         """A request with the answer's outputs."""
         if not message.answered:
             return message
-        size = int(message.json_length) if message.json_length.isdecimal() else len(message.body)
+        size = _json_size(message)
         document = _object(message.body[:size])
         if not isinstance(document.get("outputs"), list):
             raise GraphError("Failed to convert kfserving response so it could be chained to new input")
@@ -68,6 +72,25 @@ class V2JsonPayloads(JsonPayloads):
         text = orjson.dumps({**request, "inputs": document["outputs"]})
         length = str(len(text)) if message.json_length else ""
         return Message(text + message.body[size:], message.content_type, json_length=length)
+
+    def join(self, answers: Sequence[Message], name: str) -> Message:  # noqa: ARG002 - the name stands in the path
+        """A JSON array, and behind it the binary tensors of all answers in the same order."""
+        sizes = [_json_size(answer) for answer in answers]
+        parts = list(zip(answers, sizes, strict=True))
+        text = b"[" + b",".join(answer.body[:size] for answer, size in parts) + b"]"
+        if not any(answer.json_length for answer in answers):
+            return Message(text)
+        binary = [answer.body[size:] for answer, size in parts]
+        return Message(b"".join((text, *binary)), "application/octet-stream", json_length=str(len(text)))
+
+    def branch(self, answer: Message, router: str, children: int) -> int:
+        """From the first value of the first output, too."""
+        body = answer.body[: _json_size(answer)]
+        outputs = _object(body).get("outputs")
+        if not outputs:
+            return super().branch(Message(body), router, children)
+        first = outputs[0] if isinstance(outputs, list) else None
+        return routing.checked(_first(first.get("data") if isinstance(first, dict) else None), router, children)
 
 
 class TensorflowJsonPayloads(JsonPayloads):
@@ -81,6 +104,11 @@ class TensorflowJsonPayloads(JsonPayloads):
         if "predictions" not in document:
             raise GraphError("Failed to convert tensorflow response so it could be chained to new input")
         return Message(orjson.dumps({"instances": document["predictions"]}), message.content_type)
+
+
+def _json_size(message: Message) -> int:
+    """How much of a body is JSON; binary tensors may follow."""
+    return int(message.json_length) if message.json_length.isdecimal() else len(message.body)
 
 
 def _object(body: bytes) -> dict[str, Any]:

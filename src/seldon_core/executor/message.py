@@ -56,8 +56,12 @@ class Payloads(Protocol):
         """What the node `name` is asked with: an answer becomes a request. Raises GraphError."""
         ...  # pragma: no cover
 
-    def join(self, answers: Sequence[Message]) -> Message:
-        """What a combiner is asked with."""
+    def routed(self, message: Message, name: str) -> Message:
+        """What the router `name` is asked with. Raises GraphError."""
+        ...  # pragma: no cover
+
+    def join(self, answers: Sequence[Message], name: str) -> Message:
+        """What the combiner `name` is asked with. Raises GraphError."""
         ...  # pragma: no cover
 
     def branch(self, answer: Message, router: str, children: int) -> int:

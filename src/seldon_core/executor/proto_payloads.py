@@ -22,9 +22,13 @@ class ProtoPayloads:
         """Answers and requests are one kind of message."""
         return message
 
-    def join(self, answers: Sequence[Message]) -> Message:
+    def routed(self, message: Message, name: str) -> Message:
+        """As any other node."""
+        return self.chain(message, name)
+
+    def join(self, answers: Sequence[Message], name: str) -> Message:  # noqa: ARG002 - as other forms have it
         """A SeldonMessageList, put together from its parts as they are."""
-        parts = [part for answer in answers for part in (_ONE_OF_A_LIST, _varint(len(answer.body)), answer.body)]
+        parts = [part for answer in answers for part in (_ONE_OF_A_LIST, varint(len(answer.body)), answer.body)]
         return Message(b"".join(parts), PROTOBUF)
 
     def branch(self, answer: Message, router: str, children: int) -> int:
@@ -55,7 +59,7 @@ class ProtoPayloads:
         return Message(message.SerializeToString(), PROTOBUF)
 
 
-def _varint(size: int) -> bytes:
+def varint(size: int) -> bytes:
     """A length as protobuf writes it: seven bits a byte, the lowest first."""
     result = bytearray()
     while size > 0x7F:

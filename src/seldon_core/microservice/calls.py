@@ -133,7 +133,7 @@ class Calls:
             return answer
         decoded = codec.decode(message)
         call = self._required(self._component.route, "route")
-        result = await self.ask(call, decoded.features, decoded.names, meta=decoded.meta, shape=_branch)
+        result = await self.ask(call, decoded.features, decoded.names, meta=decoded.meta, shape=branch_of)
         return self._answer(codec, result, decoded.kind, [puid_alone(decoded.meta)], "router")
 
     async def aggregate(self, codec: Codec, message: Any) -> Any:
@@ -301,7 +301,8 @@ def _optional(call: Callable[[], Any] | None) -> Any:
         return None
 
 
-def _branch(value: Any) -> list[list[int]]:
+def branch_of(value: Any) -> list[list[int]]:
+    """What `route` gave, as a 1x1 array. Raises MicroserviceError."""
     if isinstance(value, (bool, float, str)) or value is None:
         raise MicroserviceError(f"route must give an integer, and gave {value!r}")
     try:

@@ -25,6 +25,10 @@ class InferRequest(msgspec.Struct, frozen=True):
     id: str
     inputs: Sequence[Tensor]
     outputs: Sequence[str] = ()
+    step: str = ""
+    """What else than a prediction is wanted: a step of `v2_steps`."""
+    parts: Sequence[Sequence[Tensor]] = ()
+    """For a combiner, instead of `inputs`: the outputs of each answer."""
 
 
 class InferAnswer(msgspec.Struct, frozen=True):

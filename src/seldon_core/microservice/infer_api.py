@@ -16,7 +16,7 @@ from .batching import Joined
 from .component import reason
 from .errors import LOADING, MicroserviceError
 from .infer_calls import InferCalls
-from .infer_json import Asked
+from .infer_json import Asked, AskedTogether
 
 _LOG = logging.getLogger(__name__)
 PREFIX = "/v2"
@@ -103,12 +103,14 @@ class InferApi:
         match rest:
             case ["ready"]:
                 return await self._readiness(request, {"name": model})
-            case ["infer"]:
+            case ["infer" | "route" | "aggregate" as step]:
                 if request.method not in _WRITES:
                     return _not_allowed(request, "POST")
                 if calls is None:
                     return _failure(503, LOADING)
-                asked = Asked(request)
+                if step == "route":
+                    return Response(200, jsontext.dumps([await calls.route(Asked(request).infer)]))
+                asked = Asked(request) if step == "infer" else AskedTogether(request)
                 return asked.answer(await calls.infer(asked.infer), model, calls.version)
             case []:
                 return _failure(503, LOADING) if calls is None else _read(request, _described(model, calls))

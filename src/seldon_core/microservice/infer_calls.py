@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from typing import Any
 
+from seldon_core.executor import v2_steps
 from seldon_core.user_model import SeldonNotImplementedError
 
 from . import batching, infer
-from .calls import Calls
+from .calls import Calls, Result, branch_of
 from .component import Component, contained
 from .errors import NOT_FOUND, MicroserviceError
 from .infer import DEFAULT_OUTPUT, InferAnswer, InferRequest
@@ -52,6 +53,10 @@ class InferCalls:
 
     async def infer(self, request: InferRequest) -> InferAnswer:
         """The wanted outputs. Raises MicroserviceError, or whatever the user's code raises."""
+        if request.step == v2_steps.ROUTE:
+            return InferAnswer(request.id, infer.tensors(v2_steps.ROUTE, [await self.route(request)]), {})
+        if request.step == v2_steps.AGGREGATE:
+            return await self._aggregated(request)
         features, names = infer.features(request.inputs)
         if not self._outputs:
             return await self._predicted(request, features, names)
@@ -62,13 +67,35 @@ class InferCalls:
         ]
         return InferAnswer(request.id, outputs, {})
 
+    async def route(self, request: InferRequest) -> int:
+        """The number of the chosen child. Raises what `infer` raises."""
+        call = self._required(self._component.route, "route")
+        features, names = infer.features(request.inputs)
+        result = await self._calls.ask(call, features, names, meta={}, shape=branch_of)
+        self._calls.recorded(result, "router")
+        branch: int = result.data[0][0]
+        return branch
+
+    async def _aggregated(self, request: InferRequest) -> InferAnswer:
+        call = self._required(self._component.aggregate, "aggregate")
+        parts = [infer.features(part) for part in request.parts]
+        features, names = [part[0] for part in parts], [part[1] for part in parts]
+        result = await self._calls.ask(call, features, names, metas=[{} for _ in parts])
+        self._calls.recorded(result, "aggregate")
+        return _wanted(request, result)
+
+    def _required(self, call: Callable[..., Any] | None, name: str) -> Callable[..., Any]:
+        if call is None:
+            raise MicroserviceError(f"{self._component.name} has no method {name}")
+        return call
+
     def join(self, request: InferRequest, receiver: batching.Receiver) -> bool:
         """Have the receiver told the rows of the only output that is wanted, for `joined`. False where that cannot be.
 
         Raises MicroserviceError.
         """
         batcher = self._batchers.get(self._only(request))
-        if batcher is None:
+        if batcher is None or request.step:
             return False
         features, names = infer.features(request.inputs)
         if not batching.fits(features):
@@ -108,12 +135,17 @@ class InferCalls:
         except SeldonNotImplementedError as error:
             raise missing from error
         self._calls.recorded(result, "predict")
-        outputs = {tensor.name: tensor for tensor in infer.tensors(DEFAULT_OUTPUT, result.data)}
-        if unknown := [name for name in request.outputs if name not in outputs]:
-            raise _no_output(unknown[0], outputs)
-        wanted = [outputs[name] for name in request.outputs] or list(outputs.values())
-        tags = {key: value for key, value in result.tags.items() if isinstance(value, (bool, int, float, str))}
-        return InferAnswer(request.id, wanted, tags)
+        return _wanted(request, result)
+
+
+def _wanted(request: InferRequest, result: Result) -> InferAnswer:
+    """What a call of the user's class gave, as far as the request asks for it. Raises MicroserviceError."""
+    outputs = {tensor.name: tensor for tensor in infer.tensors(DEFAULT_OUTPUT, result.data)}
+    if unknown := [name for name in request.outputs if name not in outputs]:
+        raise _no_output(unknown[0], outputs)
+    wanted = [outputs[name] for name in request.outputs] or list(outputs.values())
+    tags = {key: value for key, value in result.tags.items() if isinstance(value, (bool, int, float, str))}
+    return InferAnswer(request.id, wanted, tags)
 
 
 def _no_output(name: str, known: Mapping[str, Any]) -> MicroserviceError:

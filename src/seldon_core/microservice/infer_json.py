@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from seldon_core.executor import v2_steps
 from seldon_core.transport.messages import Request, Response
 
 from . import datatypes, jsontext
@@ -27,11 +28,13 @@ class Asked:
 
     def __init__(self, request: Request) -> None:
         document, rest = _split(request)
+        if not isinstance(document, dict):
+            raise MicroserviceError(f"The request must be a JSON object, and is {short(document)}")
         outputs = _outputs(document)
         self.binary_names = _binary_names(outputs)
         self.binary_else = _parameters(document).get("binary_data_output") is True
         self.infer = InferRequest(
-            str(document.get("id") or ""), _inputs(document, rest), [one["name"] for one in outputs]
+            str(document.get("id") or ""), _inputs(document.get("inputs"), rest), [one["name"] for one in outputs]
         )
 
     def answer(self, answer: InferAnswer, model: str, version: str) -> Response:
@@ -60,7 +63,24 @@ class Asked:
         return output
 
 
-def _split(request: Request) -> tuple[dict[str, Any], bytes]:
+class AskedTogether(Asked):
+    """The answers of several models in an array, for a combiner; binary tensors of all of them stand behind it."""
+
+    def __init__(self, request: Request) -> None:
+        documents, rest = _split(request)
+        if not isinstance(documents, list) or not documents or not all(isinstance(one, dict) for one in documents):
+            raise MicroserviceError(f"The request must be a JSON array of answers, and is {short(documents)}")
+        self.binary_names = {}
+        self.binary_else = bool(rest)
+        parts: list[list[Tensor]] = []
+        for document in documents:
+            tensors, rest = _tensors(document.get("outputs", document.get("inputs")), rest)
+            parts.append(tensors)
+        _all_read(rest)
+        self.infer = InferRequest(str(documents[0].get("id") or ""), (), (), v2_steps.AGGREGATE, parts)
+
+
+def _split(request: Request) -> tuple[Any, bytes]:
     length = request.headers.get(JSON_LENGTH)
     body, rest = request.body, b""
     if length is not None:
@@ -71,8 +91,6 @@ def _split(request: Request) -> tuple[dict[str, Any], bytes]:
         document = jsontext.loads(body)
     except orjson.JSONDecodeError as error:
         raise MicroserviceError(f"The request is no JSON: {error}") from error
-    if not isinstance(document, dict):
-        raise MicroserviceError(f"The request must be a JSON object, and is {short(document)}")
     return document, rest
 
 
@@ -93,8 +111,19 @@ def _binary_names(outputs: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
     return {name: wanted for name, wanted in told.items() if isinstance(wanted, bool)}
 
 
-def _inputs(document: Mapping[str, Any], rest: bytes) -> list[Tensor]:
-    inputs = document.get("inputs")
+def _inputs(inputs: Any, rest: bytes) -> list[Tensor]:
+    tensors, rest = _tensors(inputs, rest)
+    _all_read(rest)
+    return tensors
+
+
+def _all_read(rest: bytes) -> None:
+    if rest:
+        raise MicroserviceError(f"{len(rest)} bytes of the body belong to no input")
+
+
+def _tensors(inputs: Any, rest: bytes) -> tuple[list[Tensor], bytes]:
+    """The tensors of a list, and what is left of the binary part."""
     if not isinstance(inputs, list):
         raise MicroserviceError("inputs must be a list of tensors with name, shape, datatype and data")
     tensors: list[Tensor] = []
@@ -109,9 +138,7 @@ def _inputs(document: Mapping[str, Any], rest: bytes) -> list[Tensor]:
             raise MicroserviceError(f"The input {one['name']} has {size} bytes, and {len(rest)} are left of the body")
         tensors.append(datatypes.from_binary(one["name"], one.get("datatype"), one["shape"], rest[:size]))
         rest = rest[size:]
-    if rest:
-        raise MicroserviceError(f"{len(rest)} bytes of the body belong to no input")
-    return tensors
+    return tensors, rest
 
 
 def _is_name(value: Any) -> bool:

@@ -1,10 +1,11 @@
 """The Open Inference Protocol (v2) over gRPC: messages to tensors and back, contents by type or raw."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from seldon_core.executor import v2_steps
 from seldon_core.proto import inference_pb2
 
 from . import datatypes
@@ -40,7 +41,23 @@ def decode(message: inference_pb2.ModelInferRequest) -> InferRequest:
             tensors.append(datatypes.from_binary(one.name, one.datatype, shape, raw[number]))
         else:
             tensors.append(datatypes.shaped(one.name, _contents(one), shape))
-    return InferRequest(message.id, tensors, [one.name for one in message.outputs])
+    outputs = [one.name for one in message.outputs]
+    step = message.parameters[v2_steps.STEP].string_param if v2_steps.STEP in message.parameters else ""
+    if step != v2_steps.AGGREGATE:
+        return InferRequest(message.id, tensors, outputs, step)
+    return InferRequest(message.id, (), outputs, step, _parts(message, tensors))
+
+
+def _parts(message: inference_pb2.ModelInferRequest, tensors: Sequence[Tensor]) -> Sequence[Sequence[Tensor]]:
+    """The tensors by the answer that they are from."""
+    parts: dict[int, list[Tensor]] = {}
+    for one, tensor in zip(message.inputs, tensors, strict=True):
+        if v2_steps.CHILD not in one.parameters:
+            raise MicroserviceError(f"The input {one.name} has no parameter {v2_steps.CHILD}, which a combiner needs")
+        parts.setdefault(one.parameters[v2_steps.CHILD].int64_param, []).append(tensor)
+    if not parts:
+        raise MicroserviceError("The request has no inputs")
+    return [parts[number] for number in sorted(parts)]
 
 
 def _contents(one: inference_pb2.ModelInferRequest.InferInputTensor) -> Any:

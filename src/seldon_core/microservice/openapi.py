@@ -81,6 +81,8 @@ def _v2() -> Json:
     binary = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
     infer = _answers(content(ref("InferResponse")) | binary, _INFER_ERROR)
     body = content(ref("InferRequest"))
+    several = content({"type": "array", "items": ref("InferResponse"), "minItems": 1})
+    route = _answers(content({"type": "array", "items": {"type": "integer"}}), _INFER_ERROR)
     ready = {status: answer("Whether it is.", content(ref("Ready"))) for status in ("200", "503")}
     live = {"200": answer("Yes.", content(ref("Live")))}
     unknown = {"404": answer("There is no such model.", _INFER_ERROR)}
@@ -107,6 +109,14 @@ def _v2() -> Json:
         paths[f"{prefix}/infer"] = {
             "parameters": parameters,
             "post": operation(f"infer{mark}", "Predict.", {**infer, **unknown}, body=body),
+        }
+        paths[f"{prefix}/route"] = {
+            "parameters": parameters,
+            "post": operation(f"infer_route{mark}", _CALLS["/route"], {**route, **unknown}, body=body),
+        }
+        paths[f"{prefix}/aggregate"] = {
+            "parameters": parameters,
+            "post": operation(f"infer_aggregate{mark}", _CALLS["/aggregate"], {**infer, **unknown}, body=several),
         }
     return paths
 

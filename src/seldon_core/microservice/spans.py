@@ -23,6 +23,7 @@ _NAMES = {
     **{f"/api/{version}/predictions": "Predict" for version in ("v0.1", "v1.0")},
     **{f"/api/{version}/feedback": "SendFeedback" for version in ("v0.1", "v1.0")},
 }
+_V2_NAMES = {"infer": "ModelInfer", "route": "Route", "aggregate": "Aggregate"}
 _CLOSE_SECONDS = 2.0
 
 
@@ -56,4 +57,4 @@ class Spans:
 
 def _name(path: str) -> str:
     """The span of a path; "" for probes, metadata and documentation."""
-    return _NAMES.get(path) or ("ModelInfer" if path.startswith("/v2/models/") and path.endswith("/infer") else "")
+    return _NAMES.get(path) or (_V2_NAMES.get(path.rpartition("/")[2], "") if path.startswith("/v2/models/") else "")

@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Callable
 
 SMALL_BYTES = 1024 * 1024
+TOTAL_BYTES = 64 * 1024 * 1024
+"""What large bodies of one server may take together, where nothing else is said."""
 _OVERTAKE_SECONDS = 1.0
 _HARD = 4  # times the budget, which even overtaking does not go beyond
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from .budget import TOTAL_BYTES
+
 
 class Headers:
     """Header fields in the order and case of the wire, read without regard to case."""
@@ -75,7 +77,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_headers: int = 100
     max_body_bytes: int = 64 * 1024 * 1024
     """A larger body is answered 413 before it is read."""
-    large_bodies_bytes: int = 64 * 1024 * 1024
+    large_bodies_bytes: int = TOTAL_BYTES
     """Of bodies above 1 MB at once, all connections together; others are read when there is room for them."""
     request_seconds: float = 30.0
     """For a request to arrive whole; each `slowest_bytes_per_second` received adds a second."""

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any, Protocol
 
+from .budget import SMALL_BYTES, BodyBudget
 from .http2 import messages
 from .http2.fields import Block, indexed_name, literal
 from .http2.frames import DATA, END_HEADERS, END_STREAM, HEADERS, Code, StreamError, frame_head
@@ -10,7 +11,8 @@ from .http2.messages import MalformedError
 from .http2.stream import Stream
 from .rpc import Metadata, RpcAnswer, RpcError, RpcHandler, RpcRequest, Status
 from .rpc_head import CallHead
-from .rpc_wire import ACCEPTED, PREFIX_BYTES, block, escaped, plain, prefix, too_large
+from .rpc_incoming import Incoming
+from .rpc_wire import ACCEPTED, PREFIX_BYTES, block, escaped, plain, queued, too_large
 
 CONTENT_TYPE = indexed_name(31, b"application/grpc")
 _HEAD = b"\x88" + CONTENT_TYPE + literal(b"grpc-accept-encoding", ACCEPTED.encode())
@@ -26,6 +28,7 @@ _UNKNOWN = RpcError(Status.UNIMPLEMENTED, "Method not found!")  # grpcio's own t
 CUT = RpcError(Status.INTERNAL, "The call ended within a message, or without one.")
 _SILENT_TICKS = 30
 _SILENT = RpcError(Status.CANCELLED, f"Nothing of the request came for {_SILENT_TICKS} s.")
+_NO_ROOM = RpcError(Status.UNAVAILABLE, "Too many large requests are being answered; try again later.")
 _SEVERAL = RpcError(Status.INTERNAL, "The call has several messages, and its method takes one.")
 
 
@@ -40,6 +43,7 @@ class Host(Protocol):
     """What a call needs of its server."""
 
     max_bytes: int
+    budget: BodyBudget
     loop: asyncio.AbstractEventLoop
     last_answer: float
 
@@ -159,9 +163,8 @@ class Call(Stream):
         connection.ended(self)
 
     def _send_slowly(self, head: bytes, body: bytes) -> None:
-        message = b"".join((prefix(len(body)), body))
         head = self._connection.take_table_update() + head
-        self._connection.queue(self, (head, True, False), (message, False, False), (_TRAILERS, True, True))
+        self._connection.queue(self, (head, True, False), *queued(body, end=False), (_TRAILERS, True, True))
 
     def send_head(self, metadata: Metadata = ()) -> None:
         """Headers, before any message."""
@@ -172,7 +175,7 @@ class Call(Stream):
         """One of several messages. Raises RpcError."""
         if len(body) > self.host.max_bytes:
             raise too_large("Sent", len(body), self.host.max_bytes)
-        self._connection.queue(self, (b"".join((prefix(len(body)), body)), False, False))
+        self._connection.queue(self, *queued(body, end=False))
 
     def send_end(self) -> None:
         """All is well, and over."""
@@ -233,28 +236,26 @@ class Call(Stream):
 class UnaryCall(Call):
     """A call of one message, answered by one."""
 
-    __slots__ = ("_got", "_idle_ticks", "_parts", "_seen", "_size", "handler")
+    __slots__ = ("_idle_ticks", "_incoming_parts", "_seen", "handler")
 
     def __init__(
         self, connection: Any, number: int, window: int, host: Host, head: CallHead, *, handler: RpcHandler
     ) -> None:
         super().__init__(connection, number, window, host, head)
         self.handler = handler
-        self._parts: list[bytes] = []
-        self._got = 0
-        self._size = 0
+        self._incoming_parts: Incoming | None = None
         self._seen = 0
         self._idle_ticks = 0
 
     def tick(self) -> None:
-        """Once a second: give up a message that stopped coming."""
+        """Once a second: give up a message that stopped coming, or that found no room."""
         if self.remote_closed:
             return
         self._idle_ticks = self._idle_ticks + 1 if self.received == self._seen else 0
         self._seen = self.received
         if self._idle_ticks >= _SILENT_TICKS:
-            self._parts = []
-            self.fail(_SILENT)
+            self._incoming.drop()
+            self.fail(_NO_ROOM if self.withheld else _SILENT)
 
     def begin(self) -> None:
         """Its message is to come."""
@@ -269,7 +270,7 @@ class UnaryCall(Call):
 
     def take(self, data: bytes, *, end: bool) -> None:
         """A piece of the message, mostly all of it."""
-        if end and not self._got and len(data) >= PREFIX_BYTES:
+        if end and self._incoming_parts is None and len(data) >= PREFIX_BYTES:
             size = len(data) - PREFIX_BYTES
             if int.from_bytes(data[1:PREFIX_BYTES], "big") == size <= self.host.max_bytes:
                 self._dispatch(data[0], data[PREFIX_BYTES:])
@@ -277,28 +278,47 @@ class UnaryCall(Call):
         self._gather(data)
         if self.local_closed:
             return
-        whole = PREFIX_BYTES + self._size
-        if self._got > whole:
+        incoming = self._incoming
+        if incoming.excessive:
             self.fail(_SEVERAL)
-        elif end and self._got == whole:
-            message = b"".join(self._parts)
-            self._parts = []
-            self._dispatch(message[0], message[PREFIX_BYTES:])
+        elif end and incoming.complete:
+            self._dispatch(incoming.compressed, incoming.take())
         elif end:
             self.fail(CUT)
 
+    @property
+    def _incoming(self) -> Incoming:
+        """The pieces of a message that does not come in one: made for the first."""
+        if self._incoming_parts is None:
+            self._incoming_parts = Incoming()
+        return self._incoming_parts
+
     def _gather(self, data: bytes) -> None:
-        """Keep a part. The message's size is known, and judged, once five bytes are there."""
-        known = self._got >= PREFIX_BYTES
-        self._parts.append(data)
-        self._got += len(data)
-        if known or self._got < PREFIX_BYTES:
+        """Keep a part. The message's size is judged once it is known, and room for a large message asked for."""
+        incoming = self._incoming
+        if not incoming.add(data):
             return
-        self._parts = [b"".join(self._parts)]
-        self._size = int.from_bytes(self._parts[0][1:PREFIX_BYTES], "big")
-        if self._size > self.host.max_bytes:
-            self._parts = []
-            self.fail(too_large("Received", self._size, self.host.max_bytes))
+        size = incoming.size
+        if size > self.host.max_bytes:
+            incoming.drop()
+            self.fail(too_large("Received", size, self.host.max_bytes))
+        elif size > SMALL_BYTES:
+            self.share = ticket = self.host.budget.ask(size, self._go_on)
+            self.withheld = not ticket.held
+            if ticket.held:
+                incoming.prepare()
+
+    def _go_on(self) -> None:
+        """There is room for the message: have its client send on."""
+        self.withheld = False
+        self._idle_ticks = 0
+        self._incoming.prepare()
+        self._connection.credit(self)
+
+    def release(self) -> None:
+        """Both the message and its answer are gone."""
+        ticket, self.share = self.share, None
+        self.host.budget.give_back(ticket)
 
     def _dispatch(self, compressed: int, body: bytes) -> None:
         head = self.head

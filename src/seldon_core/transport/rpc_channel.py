@@ -1,6 +1,6 @@
 """One call, the client's side: a message becomes frames, an answer's frames become a message or an error."""
 
-import asyncio
+from typing import Protocol
 
 from .http2 import messages
 from .http2.client_side import ClientConnection
@@ -9,7 +9,8 @@ from .http2.frames import DATA, END_HEADERS, END_STREAM, HEADERS, Code, StreamEr
 from .http2.messages import MalformedError
 from .http2.stream import Stream
 from .rpc import RpcError, Status
-from .rpc_wire import PREFIX_BYTES, plain, prefix, too_large, unescaped
+from .rpc_incoming import Incoming
+from .rpc_wire import PREFIX_BYTES, plain, queued, too_large, unescaped
 
 _STATUSES = {
     400: Status.INTERNAL,
@@ -28,6 +29,7 @@ _RESETS: dict[int, Status] = {
     Code.INADEQUATE_SECURITY: Status.PERMISSION_DENIED,
     Code.REFUSED_STREAM: Status.UNAVAILABLE,
 }
+_NOT_WHOLE = "The answer is not one whole message."
 _KNOWN = frozenset(int(status) for status in Status)
 _END_DATA = bytes((DATA, END_STREAM))
 _HEADERS_KIND = bytes((HEADERS, END_HEADERS))
@@ -71,19 +73,37 @@ class _Answer:
             self.error = (known, unescaped(named.get(b"grpc-message", b"")))
 
 
+class Receiver(Protocol):
+    """Who is told of a call's answer: a future, or what does without one."""
+
+    def done(self) -> bool:
+        """Whether nothing more is to be told."""
+        ...  # pragma: no cover
+
+    def set_result(self, result: bytes, /) -> None:
+        """The answer."""
+        ...  # pragma: no cover
+
+    def set_exception(self, exception: Exception, /) -> None:
+        """RpcError or NotProcessedError."""
+        ...  # pragma: no cover
+
+
 class ClientCall(Stream):
     """A stream that carries a call; `answer` brings its message, RpcError or NotProcessedError."""
 
-    __slots__ = ("_begun", "_encoding", "_got", "_limit", "_parts", "answer")
+    __slots__ = ("_begun", "_compressed", "_encoding", "_incoming", "_limit", "_whole", "answer")
 
-    def __init__(self, connection: ClientConnection, limit: int, answer: "asyncio.Future[bytes]") -> None:
+    def __init__(self, connection: ClientConnection, limit: int, answer: Receiver) -> None:
         super().__init__(connection, 0, 0)
         self.answer = answer
         self._limit = limit
         self._begun = False
         self._encoding = "identity"
-        self._parts: list[bytes] = []
-        self._got = 0
+        self._compressed = 0
+        self._whole: bytes | None = None
+        """The message, where it came in one piece."""
+        self._incoming: Incoming | None = None
 
     def send(self, block: bytes, body: bytes) -> None:
         """All of the call."""
@@ -91,8 +111,7 @@ class ClientCall(Stream):
         size = len(body) + PREFIX_BYTES
         small = size <= self.window and size <= connection.window and size <= connection.frame_bytes
         if not small or connection.paused or len(block) > connection.frame_bytes:
-            message = b"".join((prefix(len(body)), body))
-            connection.queue(self, (block, True, False), (message, False, True))
+            connection.queue(self, (block, True, False), *queued(body, end=True))
             return
         connection.window -= size
         self.window -= size
@@ -150,17 +169,13 @@ class ClientCall(Stream):
         if not self._begun:
             raise StreamError(self.id, Code.PROTOCOL_ERROR, "an answer begins without headers")
         if data:
-            first = self._got < PREFIX_BYTES
-            self._parts.append(data)
-            self._got += len(data)
-            if first and self._got >= PREFIX_BYTES:
-                head = b"".join(self._parts)
-                self._parts = [head]
-                size = int.from_bytes(head[1:PREFIX_BYTES], "big")
-                if size > self._limit:
-                    error = too_large("Received", size, self._limit)
-                    self._give_up(error.status, error.text)
-                    return
+            whole = len(data) - PREFIX_BYTES
+            if self._whole is None and self._incoming is None and int.from_bytes(data[1:PREFIX_BYTES], "big") == whole:
+                self._compressed = data[0]
+                self._whole = data[PREFIX_BYTES:]
+                self._judge(whole)
+            else:
+                self._gather(data)
         if end:
             self._set_error(RpcError(Status.INTERNAL, "server closed the stream without sending trailers"))
 
@@ -175,15 +190,44 @@ class ClientCall(Stream):
             except RpcError as error:
                 self._set_error(error)
 
+    def _gather(self, data: bytes) -> None:
+        incoming = self._incoming
+        if incoming is None:
+            incoming = self._incoming = Incoming()
+            if self._whole is not None:  # something comes behind a whole message
+                incoming.add(bytes((self._compressed,)) + len(self._whole).to_bytes(4, "big") + self._whole)
+                self._whole = None
+        if incoming.add(data):
+            if self._judge(incoming.size):
+                incoming.prepare()
+            else:
+                incoming.drop()
+        if incoming.excessive:
+            incoming.drop()
+            self._give_up(Status.INTERNAL, _NOT_WHOLE)
+
+    def _judge(self, size: int) -> bool:
+        """Whether a message of this size may come; gives the call up where it may not."""
+        if size <= self._limit:
+            return True
+        error = too_large("Received", size, self._limit)
+        self._give_up(error.status, error.text)
+        return False
+
     def _message(self) -> bytes:
-        whole = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        if self._got < PREFIX_BYTES or int.from_bytes(whole[1:PREFIX_BYTES], "big") != self._got - PREFIX_BYTES:
-            raise RpcError(Status.INTERNAL, "The answer is not one whole message.")
-        body = whole[PREFIX_BYTES:]
-        return plain(body, whole[0], self._encoding, self._limit) if whole[0] else body
+        body, compressed, incoming = self._whole, self._compressed, self._incoming
+        if incoming is not None and incoming.complete:
+            body, compressed = incoming.take(), incoming.compressed
+        if body is None:
+            raise RpcError(Status.INTERNAL, _NOT_WHOLE)
+        return plain(body, compressed, self._encoding, self._limit) if compressed else body
 
     def _give_up(self, status: Status, text: str) -> None:
         self._set_error(RpcError(status, text))
+        self._connection.cancel(self)
+
+    def cancel(self) -> None:
+        """Nobody waits for the answer any more."""
         self._connection.cancel(self)
 
     def on_reset(self, code: int, text: str) -> None:

@@ -14,7 +14,7 @@ from .errors import ConnectError
 from .http2.client_side import ClientConnection
 from .http2.fields import Field
 from .rpc import UNLIMITED, Metadata, RpcError, Status
-from .rpc_channel import ClientCall, NotProcessedError
+from .rpc_channel import ClientCall, NotProcessedError, Receiver
 
 _SPREAD = 10
 """Connections to a server that is not in this pod: each may end at another pod of its Service. As v1.17.1."""
@@ -23,6 +23,7 @@ _CONNECT_SECONDS = 5.0
 _PAUSE_SECONDS = 0.05  # after a connection that failed: calls must not dial a server that is gone as fast as they come
 _ATTEMPTS = 5  # of a call that servers say they did nothing for
 _UNACKNOWLEDGED_MS = 20_000  # for which a server may not acknowledge what was sent before it counts as gone
+_TOO_LATE = "context deadline exceeded"
 _START = b"\x83\x86"  # :method POST, :scheme http
 _COMMON: tuple[Field, ...] = (
     (b"content-type", b"application/grpc"),
@@ -67,8 +68,33 @@ class RpcPool:
             async with asyncio.timeout(timeout):
                 return await self._attempts(slots, fields, body, more)
         except TimeoutError as error:
-            # As Go says it: what clients of v1.17.1 know.
-            raise RpcError(Status.DEADLINE_EXCEEDED, "context deadline exceeded") from error
+            raise RpcError(Status.DEADLINE_EXCEEDED, _TOO_LATE) from error
+
+    def begin(
+        self, host: str, port: int, method: str, body: bytes, *, more: bytes, receiver: Receiver
+    ) -> ClientCall | None:
+        """The same without a coroutine, once, on a connection that is there; `more` is metadata as header fields.
+
+        None where there is no such connection, or it takes no further call now: nothing is sent then.
+        """
+        slots = self._targets.get((host, port))
+        if slots is None:
+            return None
+        connection = next(slots).connection
+        if connection is None or connection.full or not connection.usable:
+            return None
+        fields = self._fields.get((host, port, method)) or self._prepare(host, port, method)
+        call = ClientCall(connection, self._max_bytes, receiver)
+        connection.add(call)
+        call.send(connection.writer.block(_START, fields) + more, body)
+        return call
+
+    @staticmethod
+    def as_told(error: RpcError) -> RpcError:
+        """A node's error as whoever asks here is told: what took too long in Go's words, as v1.17.1 says it."""
+        if error.status is Status.DEADLINE_EXCEEDED:
+            return RpcError(error.status, _TOO_LATE)
+        return error
 
     async def _attempts(self, slots: "cycle[_Slot]", fields: tuple[Field, ...], body: bytes, more: bytes) -> bytes:
         text = ""
@@ -93,9 +119,7 @@ class RpcPool:
             except NotProcessedError as error:
                 text = str(error)
             except RpcError as error:
-                if error.status is Status.DEADLINE_EXCEEDED:
-                    raise RpcError(error.status, "context deadline exceeded") from error
-                raise
+                raise self.as_told(error) from None
             except asyncio.CancelledError:
                 connection.cancel(call)
                 raise

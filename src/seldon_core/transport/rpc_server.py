@@ -12,6 +12,7 @@ import logging
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 
+from .budget import TOTAL_BYTES, BodyBudget
 from .http2.fields import Block
 from .http2.server_side import ServerConnection
 from .http2.stream import Stream
@@ -39,7 +40,7 @@ class RpcServer:
 
     `methods`: from full names to handlers; clients that ask for reflection are told of their services, as far as those
     are among the protobuf definitions that this process has imported. `ready` answers health checks. `max_bytes` bounds
-    each message, in both directions.
+    each message, in both directions; `large_bodies_bytes` all large requests that are under way together.
     """
 
     def __init__(
@@ -48,9 +49,11 @@ class RpcServer:
         *,
         ready: Callable[[], Awaitable[bool]],
         max_bytes: int = UNLIMITED,
+        large_bodies_bytes: int = TOTAL_BYTES,
         name: str,
     ) -> None:
         self.max_bytes = max_bytes
+        self.budget = BodyBudget(large_bodies_bytes)
         self.loop: asyncio.AbstractEventLoop
         self._name = name
         services = tuple(sorted({method.split("/")[1] for method in methods}))
@@ -95,6 +98,7 @@ class RpcServer:
         now = self.loop.time()
         for client in list(self._connections):
             client.check(now)
+        self.budget.tick(now)
         self._ticker = self.loop.call_later(_TICK_SECONDS, self._tick)
 
     # what connections and calls ask

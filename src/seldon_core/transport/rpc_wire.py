@@ -8,11 +8,13 @@ from collections.abc import Iterable
 from urllib.parse import unquote_to_bytes
 
 from .http2.fields import Field, literal
+from .http2.stream import Queued
 from .rpc import Metadata, RpcError, Status
 
 PREFIX_BYTES = 5
 """Before each message: whether it is compressed, and its size."""
 ACCEPTED = "identity, deflate, gzip"
+_COPIED_BYTES = 16 * 1024 - PREFIX_BYTES
 _WINDOW_BITS = {"gzip": 31, "deflate": 15}
 _OWN = frozenset(
     {b"te", b"content-type", b"content-length"}
@@ -31,6 +33,16 @@ _ESCAPED = re.compile(rb"[^ -$&-~]")
 def prefix(size: int) -> bytes:
     """What stands before a message that is not compressed."""
     return b"\x00" + size.to_bytes(4, "big")
+
+
+def queued(body: bytes, *, end: bool) -> tuple[Queued, ...]:
+    """A message to be sent piece by piece; a large one is not copied."""
+    if len(body) <= _COPIED_BYTES:
+        return ((prefix(len(body)) + body, False, end),)
+    return (
+        (prefix(len(body)) + body[:_COPIED_BYTES], False, False),
+        (memoryview(body)[_COPIED_BYTES:], False, end),
+    )
 
 
 def too_large(direction: str, size: int, limit: int) -> RpcError:

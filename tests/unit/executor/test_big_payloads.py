@@ -2,15 +2,20 @@
 
 import asyncio
 import signal
+from itertools import cycle
 from pathlib import Path
 
 import pytest
 
+from seldon_core.proto import prediction_pb2
 from seldon_core.transport.client import HttpPool
+from seldon_core.transport.rpc import RpcError, Status
+from seldon_core.transport.rpc_client import RpcPool
 from seldon_core.transport.server import Response
-from tests.unit.executor.stand import Node, encoded, unit
+from tests.unit.executor.stand import Node, RpcNode, encoded, rpc_unit, unit
 from tests.unit.executor.test_main import free_port, program, until_ready
 from tests.unit.transport.raw import RawClient
+from tests.unit.transport.stand import until
 
 pytestmark = pytest.mark.asyncio
 
@@ -19,6 +24,8 @@ ROWS = b'{"data":{"ndarray":[' + b",".join([b"[0.123456789,1.5,2.25,3]"] * 400_0
 AT_ONCE = 16
 LIMIT_MB = 256
 """Of the process at its worst; its container has 512 MB by default. Each payload is there twice, coming and going."""
+RPC_LIMIT_MB = 320
+"""The same over gRPC. On a busy machine calls wait for a second now and then, and some are let overtake."""
 
 
 def megabytes(process: asyncio.subprocess.Process, field: str) -> int:
@@ -49,6 +56,45 @@ async def test_payloads_of_ten_megabytes_pass_unread_within_bounded_memory(body:
     process.send_signal(signal.SIGTERM)
     await pool.close()
     assert await asyncio.wait_for(process.wait(), 10) == 0
+
+
+async def until_serving(pool: RpcPool, port: int) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                await pool.call("127.0.0.1", port, "/grpc.health.v1.Health/Check", b"")
+            except RpcError as error:
+                if error.status is not Status.UNAVAILABLE:
+                    raise
+                await asyncio.sleep(0.01)
+            else:
+                return
+
+
+@pytest.mark.parametrize("connections", [1, AT_ONCE])
+async def test_messages_of_ten_megabytes_pass_within_the_same_memory(connections: int) -> None:
+    """Over gRPC, as calls of one client and of many."""
+    body = prediction_pb2.SeldonMessage(binData=b"QUJD" * 2_500_000).SerializeToString()
+    node = await RpcNode(answers={"Model/Predict": body}).start()
+    http_port, port = free_port(), free_port()
+    flags = ("--http_port", str(http_port), "--grpc_port", str(port), "--shutdown_delay", "0")
+    process = await program(*flags, predictor=encoded(rpc_unit("m", node)))
+    pools = [RpcPool() for _ in range(connections)]
+    try:
+        await until_serving(pools[0], port)
+        for _ in range(2):
+            turns = zip(range(AT_ONCE), cycle(pools), strict=False)
+            calls = [pool.call("127.0.0.1", port, "/seldon.protos.Seldon/Predict", body) for _, pool in turns]
+            assert await asyncio.gather(*calls) == [body] * AT_ONCE
+        assert all(request.body == body for request in node.requests)
+        assert megabytes(process, "VmHWM") < RPC_LIMIT_MB
+        await until(lambda: megabytes(process, "VmRSS") < LIMIT_MB / 2)  # connections that wait keep no message
+    finally:
+        process.send_signal(signal.SIGTERM)
+        for pool in pools:
+            await pool.close()
+        assert await asyncio.wait_for(process.wait(), 10) == 0
+        await RpcNode.end_all()
 
 
 @pytest.mark.parametrize("how", ["length", "chunks"])

@@ -14,7 +14,7 @@ def test_joined_messages_are_the_list_of_them(bodies: list[bytes], text: str) ->
         prediction_pb2.SeldonMessage(strData=text),
         *(prediction_pb2.SeldonMessage(binData=body) for body in bodies),
     ]
-    joined = ProtoPayloads().join([Message(part.SerializeToString()) for part in parts])
+    joined = ProtoPayloads().join([Message(part.SerializeToString()) for part in parts], "c")
     assert list(prediction_pb2.SeldonMessageList.FromString(joined.body).seldonMessages) == parts
 
 

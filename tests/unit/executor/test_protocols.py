@@ -9,8 +9,8 @@ import pytest
 
 from seldon_core import __version__
 from seldon_core.executor.grpc_tensorflow import TensorflowProtoPayloads
-from seldon_core.executor.grpc_v2 import V2ProtoPayloads
 from seldon_core.executor.message import GraphError, Message
+from seldon_core.executor.v2_payloads import V2ProtoPayloads
 from seldon_core.proto import inference_pb2, serving_pb2
 from seldon_core.proto.tensors import tensor_pb2
 from seldon_core.transport.client import ClientResponse
@@ -257,11 +257,11 @@ async def test_v2_over_grpc() -> None:
         assert caught.value.status is Status.UNIMPLEMENTED
 
 
-async def test_a_step_that_v2_does_not_have_over_grpc_is_named() -> None:
+async def test_a_step_that_a_protocol_does_not_have_over_grpc_is_named() -> None:
     graph = rpc_unit("r", 1, "ROUTER", rpc_unit("a", 1))
-    async with executor(settings(graph, "--protocol", "v2")) as client:
+    async with executor(settings(graph, "--protocol", "tensorflow")) as client:
         with pytest.raises(RpcError, match="The step route is not part of this protocol over gRPC"):
-            await call(client, f"{INFER}ModelInfer")
+            await call(client, f"{SERVING}PredictionService/Predict")
 
 
 async def test_tensorflow_over_grpc() -> None:
@@ -294,9 +294,9 @@ async def test_tensorflow_over_grpc() -> None:
             assert (a[-1].method, a[-1].body) == (method, b"anything")
 
 
-@pytest.mark.parametrize("payloads", [V2ProtoPayloads(), TensorflowProtoPayloads()])
+@pytest.mark.parametrize("payloads", [V2ProtoPayloads("r"), TensorflowProtoPayloads()])
 def test_bytes_that_are_no_answer_cannot_be_chained(payloads: V2ProtoPayloads) -> None:
-    request = Message(b"\xff\xff")
+    request = Message(b"\x0a\x01m\xff")
     assert payloads.chain(request, "m") is request
     with pytest.raises(GraphError, match="Failed to convert"):
         payloads.chain(Message(b"\xff\xff", answered=True), "m")

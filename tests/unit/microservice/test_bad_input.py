@@ -430,7 +430,12 @@ CALLS: list[tuple[str, str, bytes, Status]] = [
 ]
 INFER_CALLS: list[tuple[str, str, bytes, Status]] = [
     ("no message", "/inference.GRPCInferenceService/ModelInfer", b"\xff\xff", Status.INVALID_ARGUMENT),
-    ("no model", "/inference.GRPCInferenceService/ModelInfer", b"", Status.NOT_FOUND),
+    (
+        "another model",
+        "/inference.GRPCInferenceService/ModelInfer",
+        inference_pb2.ModelInferRequest(model_name="other").SerializeToString(),
+        Status.NOT_FOUND,
+    ),
     (
         "a shape that does not fit",
         "/inference.GRPCInferenceService/ModelInfer",

@@ -215,7 +215,7 @@ class Connection(Control, asyncio.Protocol):
 
     def credit(self, stream: Stream) -> None:
         """Tell the peer that what it sent on a stream was taken."""
-        if not stream.remote_closed and stream.unacked >= STREAM_WINDOW // 2:
+        if not (stream.remote_closed or stream.withheld) and stream.unacked >= STREAM_WINDOW // 2:
             self.write(frames.window_update(stream.id, stream.unacked))
             stream.unacked = 0
 

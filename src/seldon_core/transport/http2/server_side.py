@@ -88,6 +88,8 @@ class ServerConnection(Connection):
     def forget(self, stream: Stream) -> None:
         """A stream is closed on both sides; after the last one a connection that drains ends."""
         super().forget(stream)
+        if stream.share is not None:
+            stream.release()
         if self._final and not self.streams and not self._over:
             self.end()
 

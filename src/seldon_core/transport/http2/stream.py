@@ -15,7 +15,18 @@ Queued = tuple[bytes | memoryview, bool, bool]
 class Stream:
     """What both sides' streams have in common. The connection calls `on_*`."""
 
-    __slots__ = ("_connection", "id", "local_closed", "pending", "received", "remote_closed", "unacked", "window")
+    __slots__ = (
+        "_connection",
+        "id",
+        "local_closed",
+        "pending",
+        "received",
+        "remote_closed",
+        "share",
+        "unacked",
+        "window",
+        "withheld",
+    )
 
     def __init__(self, connection: Any, number: int, window: int) -> None:
         self._connection = connection
@@ -24,6 +35,10 @@ class Stream:
         """What the peer lets us send."""
         self.unacked = 0
         """What the peer has sent and was not told that we have taken."""
+        self.withheld = False
+        """Whether the peer is not told of what we have taken: it has to wait before it sends more."""
+        self.share: Any = None
+        """What the stream holds of something that others wait for; `release` gives it back."""
         self.received = 0
         self.local_closed = False
         self.remote_closed = False
@@ -44,6 +59,9 @@ class Stream:
     def on_lost(self, text: str) -> None:
         """The connection is gone, and the stream with it."""
         raise NotImplementedError
+
+    def release(self) -> None:
+        """Give the share back: the stream is closed."""
 
     def on_sent(self) -> None:
         """Whatever waited to be sent has gone."""
