@@ -73,6 +73,9 @@ def up(cluster: clusters.Cluster, gateway: Gateway) -> None:
     image = _image(gateway)
     clusters.load(cluster, [image])
     with step(f"starting the gateway ({gateway.name})"):
+        for other in GATEWAYS.values():
+            if other is not gateway:  # a kept cluster may have it, and the port that it maps is one
+                cluster.kubectl("delete", "namespace", other.namespace, "--ignore-not-found", timeout=READY_SECONDS)
         apply = ("apply", "--server-side", "--force-conflicts", "--field-manager", CRD_FIELD_MANAGER)
         definitions = _definitions(gateway)
         cluster.kubectl(*apply, "--filename", str(definitions))

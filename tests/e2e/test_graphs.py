@@ -70,6 +70,7 @@ def used(*units: str) -> Json:
 # (a) a chain
 
 
+@pytest.mark.ingress
 @each_way
 def test_chain(graphs: Workspace, way: Way) -> None:
     given = {"puid": "puid-of-the-client", "tags": {"asked": "by a test"}}
@@ -157,6 +158,7 @@ def model_of(unit: str) -> dict[str, str]:
 # (b) a router that learns
 
 
+@pytest.mark.ingress
 @each_way
 def test_router_and_feedback(graphs: Workspace, way: Way) -> None:
     request = {"data": {"names": ["p"], "ndarray": [[1], [4]]}}
@@ -212,6 +214,7 @@ def rewards(graphs: Workspace) -> dict[str, tuple[float, float]]:
 # (c) and (d): a combiner over two A/B tests
 
 
+@pytest.mark.ingress
 @each_way
 def test_combiner_of_two_ab_tests(graphs: Workspace, way: Way) -> None:
     with graphs.client("combined", PREDICTOR, over_grpc=way.grpc, gateway=way.gateway) as client:

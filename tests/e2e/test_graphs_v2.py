@@ -1,4 +1,6 @@
-"""The Open Inference Protocol (v2), over REST and gRPC: SKLEARN_SERVER on our own server, and a chain of two models.
+"""The Open Inference Protocol (v2), over REST and gRPC: SKLEARN_SERVER on our own server, and graphs.
+
+A chain of two models; a router, a combiner and an A/B test in one.
 
 Each is asked at its predictor's Service and through the gateway; tensors as JSON or typed contents, and as raw bytes.
 
@@ -8,16 +10,19 @@ The containers that the manifests name stay as their user wrote them, so the nam
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import grpc
 import pytest
 from google.protobuf import json_format
 
 from seldon_core.proto import inference_pb2
 from tests.e2e.harness import images, iris, manifests
-from tests.e2e.harness.clients import PUID, Json, Way, each_way
+from tests.e2e.harness.clients import PUID, Json, RpcFailedError, Way, each_protocol, each_way
 from tests.e2e.harness.exposition import total
 from tests.e2e.harness.prediction import TOLERANCE
 from tests.e2e.harness.workspace import Workspace
@@ -25,7 +30,7 @@ from tests.e2e.harness.workspace import Workspace
 pytestmark = pytest.mark.pod_security("baseline")
 
 PREDICTOR = "main"
-ALONE, CHAIN = "iris-v2", "inches-v2"
+ALONE, CHAIN, PARTED = "iris-v2", "inches-v2", "parted-v2"
 UNIT, FIRST = "classifier", "inches"
 VERSION = "iris/v1"
 LABELS, PROBABILITIES = "predict", "predict_proba"
@@ -38,14 +43,15 @@ ROWS = [iris.row(number) for number in range(8)]
 BINARY = "application/octet-stream"
 LENGTH = "inference-header-content-length"
 SERVED = "seldon_api_executor_server_requests_seconds_count"
+ASKED, SIGMAS, ASKERS = 200, 4, 4
 
 
 @pytest.fixture(scope="module")
 def graphs(shared_workspace: Workspace) -> Workspace:
-    """Both SeldonDeployments, Available; they start side by side."""
+    """The SeldonDeployments, Available; they start side by side."""
     documents = manifests.load("graphs-v2", IMAGE=images.GRAPH_EXAMPLE)
     shared_workspace.apply(manifests.rclone_secret(SECRET), *documents)
-    for name in (ALONE, CHAIN):
+    for name in (ALONE, CHAIN, PARTED):
         shared_workspace.wait_available(name)
         shared_workspace.wait_led(name)
         shared_workspace.wait_led_over_grpc(name)
@@ -212,3 +218,92 @@ def counted(graphs: Workspace, name: str) -> dict[str, float]:
         own = graphs.metrics(name, 6000)
         found["rows"] = total(own, "linear_rows_total", model_name=FIRST, method="predict", **ours)
     return found
+
+
+@each_way
+def test_router_and_combiner(graphs: Workspace, way: Way) -> None:
+    """Each branch of the router; no node is asked by the name of another, whatever the client calls the graph."""
+    with graphs.client(PARTED, PREDICTOR, over_grpc=way.grpc, gateway=way.gateway) as client:
+        for model in ("", "size"):
+            assert parted(client, way, [64.0, 3.0], model=model) == ([128.0, 67.0], "large", {"large.offset": 64.0})
+            answer, by, tags = parted(client, way, [8.0, 3.0], model=model)
+            assert answer in ([10.0, 5.0], [11.0, 6.0])
+            assert (by, tags) == ("mean", {"combined": "mean"})
+
+
+@each_protocol
+def test_a_combiner_joins_raw_tensors(graphs: Workspace, way: Way) -> None:
+    with graphs.client(PARTED, PREDICTOR, over_grpc=way.grpc, gateway=way.gateway) as client:
+        assert parted(client, way, [8.0, 3.0], raw=True)[0] in ([10.0, 5.0], [11.0, 6.0])
+
+
+@each_protocol
+def test_ab_test_keeps_its_ratio(graphs: Workspace, way: Way) -> None:
+    def ask(asker: int) -> list[float]:
+        with graphs.client(PARTED, PREDICTOR, over_grpc=way.grpc, gateway=way.gateway) as client:
+            answers = [(number, parted(client, way, [number % 8, 0.0])[0]) for number in range(asker, ASKED, ASKERS)]
+        return [answer[0] - number % 8 for number, answer in answers]
+
+    with ThreadPoolExecutor(ASKERS) as pool:
+        offsets = [offset for some in pool.map(ask, range(ASKERS)) for offset in some]
+
+    assert (len(offsets), set(offsets)) == (ASKED, {2.0, 3.0})
+    first, bound = offsets.count(2.0), SIGMAS * math.sqrt(ASKED) / 2
+    graphs.loads.append(f"A/B test of v2, {way}: {first} of {ASKED} to its first, {ASKED / 2:.0f} +- {bound:.0f}")
+    assert abs(first - ASKED / 2) <= bound, f"{first} of {ASKED}, more than {SIGMAS} sigma off"
+
+
+@each_protocol
+def test_v2_has_no_feedback(graphs: Workspace, way: Way) -> None:
+    """A router of v2 decides by what it is asked alone; who tells it a reward is told that nobody takes it."""
+    with graphs.client(PARTED, PREDICTOR, over_grpc=way.grpc, gateway=way.gateway) as client:
+        if way.grpc:
+            with pytest.raises(RpcFailedError, match="Method not found!") as failed:
+                client.feedback({"reward": 1.0})
+            assert failed.value.code is grpc.StatusCode.UNIMPLEMENTED
+        else:
+            reply = client.ask("POST", "/api/v1.0/feedback", b'{"reward":1.0}', content_type="application/json")
+            assert (reply.status, reply.body) == (404, b"404 page not found\n")
+
+
+def parted(
+    client: Any, way: Way, row: list[float], *, model: str = "", raw: bool = False
+) -> tuple[list[float], str, Json]:
+    """The numbers that the graph answers, the model that says so, and its tags (of a Linear the offset alone)."""
+    answer: Json
+    tensor: Json = {"name": "numbers", "shape": [1, 2], "datatype": "FP64"}
+    if way.grpc:
+        contents = {} if raw else {"contents": {"fp64Contents": row}}
+        request = json_format.ParseDict(
+            {"modelName": model, "id": ID, "inputs": [tensor | contents]}, inference_pb2.ModelInferRequest()
+        )
+        if raw:
+            request.raw_input_contents.append(packed(row))
+        message, _ = client.call(f"{SERVICE}/ModelInfer", request, inference_pb2.ModelInferResponse)
+        (output,) = message.outputs
+        numbers = message.raw_output_contents[0] if raw else packed(output.contents.fp64_contents)
+        assert bool(message.raw_output_contents) == raw
+        found = (message.id, output.name, output.datatype, list(output.shape))
+        by = message.model_name
+        tags = {key: getattr(one, one.WhichOneof("parameter_choice")) for key, one in message.parameters.items()}
+    else:
+        path = f"/v2/models/{model}/infer" if model else "/v2/models/infer"
+        headers = {"content_type": "application/json"}
+        if raw:
+            tensor["parameters"] = {"binary_data_size": len(packed(row))}
+        document = {"id": ID, "inputs": [tensor if raw else tensor | {"data": row}]}
+        document["parameters"] = {"binary_data_output": raw}
+        body = json.dumps(document).encode()
+        if raw:
+            headers = {"content_type": BINARY, LENGTH.replace("-", "_"): str(len(body))}
+        reply = client.ask("POST", path, body + (packed(row) if raw else b""), **headers)
+        assert reply.status == 200, str(reply)
+        length = int(reply.headers.get(LENGTH, len(reply.body)))
+        answer = json.loads(reply.body[:length])
+        (out,) = answer["outputs"]
+        numbers = reply.body[length:] if raw else packed(out["data"])
+        found = (answer["id"], out["name"], out["datatype"], out["shape"])
+        by, tags = answer["model_name"], answer["parameters"]
+    assert found == (ID, LABELS, "FP64", [1, 2])
+    tags.pop(f"{by}.slope", None)
+    return list(struct.unpack("<2d", numbers)), by, tags

@@ -13,10 +13,12 @@ from tests.e2e.harness import former, images, manifests, prediction
 from tests.e2e.harness.former import NAME
 from tests.e2e.harness.gateways import Route
 from tests.e2e.harness.pods import describe
+from tests.e2e.harness.seldonctl import seldonctl
 from tests.e2e.harness.waiting import Object, assert_available, wait_for
 from tests.e2e.harness.workspace import Workspace
 
 pytestmark = [
+    pytest.mark.ingress,
     pytest.mark.pod_security("baseline"),
     # The old pods and the new ones.
     pytest.mark.models(2),
@@ -92,7 +94,7 @@ def test_no_request_is_lost_while_a_former_release_is_taken_over(workspace: Work
             assert kept[key]["spec"]["template"] == before[key]["spec"]["template"]
 
             with load.during("seldonctl rollout replaces the pods"):
-                former.seldonctl(workspace, "rollout", NAME, "--timeout", f"{workspace.timeouts.rollout:g}s")
+                seldonctl(workspace, "rollout", NAME, "--timeout", f"{workspace.timeouts.rollout:g}s")
                 workspace.wait_settled(NAME, deployments={DEPLOYMENT}, route=ROUTE)
 
     workspace.wait_rolled_out(NAME)

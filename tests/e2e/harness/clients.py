@@ -167,6 +167,7 @@ class RpcFailedError(AssertionError):
     def __init__(self, method: str, code: grpc.StatusCode, details: str) -> None:
         super().__init__(f"{method}: {code.name}: {details}")
         self.code = code
+        self.details = details
 
 
 def canonical(message: Json) -> Json:
