@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import functools
 import os
-import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from . import (
     apiserver,
@@ -20,14 +19,28 @@ from . import (
     images,
     objectstore,
     quickstart,
+    registry,
     stores,
     suite,
 )
 from .progress import complain, say
-from .shell import CommandFailedError
+from .shell import CommandFailedError, attached
+from .venv import environment
 
 E2E_CLUSTER = quickstart.TEST_CLUSTER
-NEEDS = ("helm", "apiserver", "stores", "images", "cluster", *gateway.GATEWAYS)
+RELEASE_CLUSTER = quickstart.RELEASE_CLUSTER
+NEEDS = (
+    "helm",
+    "policy",
+    "audit",
+    "apiserver",
+    "stores",
+    "images",
+    "cluster",
+    *gateway.GATEWAYS,
+    "release-cluster",
+    "registry",
+)
 """In the order in which they are provided: what is quickest to fail comes first."""
 EXPECTED = (
     cache.CacheError,
@@ -52,6 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     built.add_argument("action", choices=["build", "load", "push", "list"])
     built.add_argument("registry", nargs="?", help="for push: registry and path, for example registry.example.org/team")
     built.add_argument("--full", action="store_true", help="also the initializer with all of rclone's backends")
+    built.add_argument(
+        "--examples", action="store_true", help="also those of the notebooks: stock rclone, kfserving's initializer"
+    )
     built.add_argument("--cluster", default=quickstart.CLUSTER, help="for load: the kind cluster's name")
     with_need = commands.add_parser("run", help="run a command with what it needs in place")
     with_need.add_argument(
@@ -92,7 +108,8 @@ def _carry_out(asked: argparse.Namespace, parser: argparse.ArgumentParser) -> in
         return suite.run_all(asked.environments)
     if asked.command == "down":
         with cache.exclusive():
-            quickstart.down([quickstart.CLUSTER, E2E_CLUSTER])
+            registry.down()
+            quickstart.down([quickstart.CLUSTER, E2E_CLUSTER, RELEASE_CLUSTER])
         return 0
     if asked.command == "lock":
         from .locks import lock_all  # it reads pyproject's groups; nothing else needs it
@@ -109,13 +126,15 @@ def _carry_out(asked: argparse.Namespace, parser: argparse.ArgumentParser) -> in
 def _images(asked: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     with cache.exclusive():
         if asked.action == "list":
-            say("\n".join(images.names(with_tests=False, full=asked.full)))
+            say("\n".join(images.names(with_tests=asked.examples, full=asked.full)))
         elif asked.action == "push":
             if not asked.registry:
                 parser.error("images push needs the registry to push to, for example registry.example.org/team")
+            if asked.examples:
+                parser.error("--examples goes with build, list and load: people have images like these already.")
             images.push(asked.registry, full=asked.full)
         else:
-            built = images.build(with_tests=False, full=asked.full)
+            built = images.build(with_tests=asked.examples, full=asked.full)
             if asked.action == "load":
                 cluster.load(cluster.up(asked.cluster), built)
     return 0
@@ -131,38 +150,70 @@ def _needs(text: str) -> tuple[str, ...]:
             )
     if not gateway.GATEWAYS.keys().isdisjoint(asked):
         asked.append("cluster")
+    if "registry" in asked:
+        asked.append("release-cluster")
     return tuple(need for need in NEEDS if need in asked)
 
 
 def _run(needs: tuple[str, ...], command: list[str]) -> int:
     """Have what the command needs, run it with the tools in its environment, and return its exit status."""
-    keep = "--keep" in command
+    keep = "--keep" in command or os.environ.get("SELDON_KEEP_CLUSTER") == "1"
     try:
         with cache.exclusive():
-            environment: dict[str, str] = {}
+            provided: dict[str, str] = {}
             for need in needs:
-                environment |= _provide(need)
+                provided |= _provide(need)
             gobuild.drop_scratch()
-        return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
+        return attached(command, {**os.environ, **provided})
     finally:
-        if "cluster" in needs and not keep:
-            cluster.down(E2E_CLUSTER)
+        if not keep:
+            _take_down(needs)
+
+
+def _take_down(needs: tuple[str, ...]) -> None:
+    """Remove what a command that has ended does not leave behind."""
+    if "registry" in needs:
+        registry.down()
+    if "cluster" in needs:
+        cluster.down(E2E_CLUSTER)
+    if "release-cluster" in needs:
+        cluster.down(RELEASE_CLUSTER)
 
 
 def _provide(need: str) -> dict[str, str]:
-    if need == "helm":
-        programs = {"HELM": gobuild.HELM, "HELM4": gobuild.HELM4}
-        return {variable: str(gobuild.build(recipe) / "helm") for variable, recipe in programs.items()}
-    if need == "apiserver":
-        return apiserver.programs()
-    if need == "stores":
-        return stores.programs()
-    if need == "images":
-        images.build(with_tests=True)
-        # The reaper of testcontainers is an image of its own, which is not there without a registry.
-        return {"MINIO_IMAGE": images.minio(), "TESTCONTAINERS_RYUK_DISABLED": "true"}
     if need in gateway.GATEWAYS:
         return _provide_gateway(gateway.GATEWAYS[need])
+    providers: dict[str, Callable[[], dict[str, str]]] = {
+        "helm": _provide_helm,
+        "policy": _provide_policy,
+        "audit": lambda: {"PIP_AUDIT": str(environment("pip-audit") / "pip-audit")},
+        "apiserver": apiserver.programs,
+        "stores": stores.programs,
+        "images": _provide_images,
+        "cluster": _provide_cluster,
+        "release-cluster": _provide_release_cluster,
+        "registry": lambda: registry.up(RELEASE_CLUSTER).environment(),
+    }
+    return providers[need]()
+
+
+def _provide_helm() -> dict[str, str]:
+    programs = {"HELM": gobuild.HELM, "HELM4": gobuild.HELM4}
+    return {variable: str(gobuild.build(recipe) / "helm") for variable, recipe in programs.items()}
+
+
+def _provide_policy() -> dict[str, str]:
+    score = gobuild.build(gobuild.KUBE_SCORE) / "kube-score"
+    return {"CHECKOV": str(environment("checkov") / "checkov"), "KUBE_SCORE": str(score)}
+
+
+def _provide_images() -> dict[str, str]:
+    images.build(with_tests=True)
+    # The reaper of testcontainers is an image of its own, which is not there without a registry.
+    return {"MINIO_IMAGE": images.minio(), "TESTCONTAINERS_RYUK_DISABLED": "true"}
+
+
+def _provide_cluster() -> dict[str, str]:
     running = _cluster()
     cluster.load(running, images.build(with_tests=True))
     objectstore.up(running)
@@ -178,6 +229,16 @@ def _cluster() -> cluster.Cluster:
 def _provide_gateway(wanted: gateway.Gateway) -> dict[str, str]:
     gateway.up(_cluster(), wanted)
     return {"E2E_GATEWAY": wanted.name, "E2E_GATEWAY_PORT": str(cluster.gateway_port(E2E_CLUSTER))}
+
+
+def _provide_release_cluster() -> dict[str, str]:
+    """A cluster of the release pipeline's own, with a gateway: it may be emptied without disturbing any test."""
+    running = cluster.up(RELEASE_CLUSTER, host_port=forward.free_port())
+    cluster.load(running, images.build(with_tests=False))
+    objectstore.up(running)
+    gateway.up(running, gateway.CONTOUR)
+    told = {"E2E_GATEWAY": gateway.CONTOUR.name, "E2E_GATEWAY_PORT": str(cluster.gateway_port(RELEASE_CLUSTER))}
+    return running.environment() | told
 
 
 def _port_for_tests() -> int:

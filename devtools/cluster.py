@@ -14,6 +14,8 @@ from .shell import output, run, succeeds
 
 GATEWAY_NODE_PORT = 30080
 NODE_READY_SECONDS = 180
+REGISTRIES = '[plugins."io.containerd.grpc.v1.cri".registry]\n  config_path = "/etc/containerd/certs.d"\n'
+"""The node's runtime looks there for how to reach a registry, before each pull."""
 LOADED_RECORD = "/kind/loaded-images.json"
 """A file in the node, image name to content id: its runtime knows names, and a name may stand for older content."""
 
@@ -126,6 +128,9 @@ def _create(cluster: Cluster, image: nodeimage.NodeImage, host_port: int | None)
         # Without CAP_SYS_RESOURCE no OOM score can be lowered, and cgroups are made by the kubelet, not by systemd.
         kubelet |= {"oomScoreAdj": 0, "cgroupDriver": "cgroupfs", "cgroupRoot": "/kubelet"}
     config["kubeadmConfigPatches"] = [json.dumps(kubelet)]
+    if image.built:
+        # Nodes that kind releases read these folders already, and name their runtime's settings otherwise.
+        config["containerdConfigPatches"] = [REGISTRIES]
     cluster.kubeconfig.parent.mkdir(parents=True, exist_ok=True)
     wait = f"{NODE_READY_SECONDS}s"
     command: list[str | Path] = [
@@ -191,7 +196,7 @@ def load(cluster: Cluster, images: list[str]) -> list[str]:
         return []
     with step(f"loading {len(missing)} images into the node"):
         # kind leaves its archive of half a gigabyte behind when it is interrupted; here `down` finds it.
-        scratch = state_dir() / "tmp"
+        scratch = state_dir() / "tmp" / cluster.name
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
         load_images: list[str | Path] = [cluster.tools.kind, "load", "docker-image", "--name", cluster.name, *missing]

@@ -119,9 +119,17 @@ def _build(image: Image, keys: dict[str, str]) -> str:
         extras["seldon_core"] = PACKAGE
     if image.rclone:
         extras["rclone"] = gobuild.build(image.rclone) / image.rclone.name
+        extras["md5parts"] = gobuild.build(gobuild.MD5PARTS) / "md5parts"
     # An artefact's name holds the key of its recipe: no need to read a hundred megabytes to know them.
     parts += [PACKAGE if path == PACKAGE else f"{path.parent.name}/{path.name}" for name, path in extras.items()]
+    parts += [f"{label}={text}" for label, text in _labels(image).items()]
     return docker.keyed_image(tag(image.name), parts, _maker(image, under, extras))
+
+
+def _labels(image: Image) -> dict[str, str]:
+    """Return what registries show of an image. Source: the OCI image specification's annotations."""
+    told = {"title": image.name, "version": version(), "licenses": "Apache-2.0"}
+    return {f"org.opencontainers.image.{name}": text for name, text in told.items()}
 
 
 def _maker(image: Image, under: str, extras: dict[str, Path]) -> Callable[[dict[str, str]], None]:
@@ -134,7 +142,7 @@ def _maker(image: Image, under: str, extras: dict[str, Path]) -> Callable[[dict[
                     shutil.copytree(path, context / name, ignore=shutil.ignore_patterns("__pycache__"))
                 else:
                     shutil.copy2(path, context / name)
-            docker.build(context, tag(image.name), labels=labels, arguments={"BASE": under})
+            docker.build(context, tag(image.name), labels=labels | _labels(image), arguments={"BASE": under})
 
     return make
 

@@ -22,6 +22,7 @@ from .shell import CommandFailedError, output, run
 
 CLUSTER = "seldon"
 TEST_CLUSTER = "seldon-e2e"
+RELEASE_CLUSTER = "seldon-release"
 PORT = 8003
 NAMESPACE = "seldon"
 SYSTEM_NAMESPACE = "seldon-system"
@@ -70,8 +71,8 @@ def main(asked: argparse.Namespace) -> int:
         objectstore.up(running)
         gateway.up(running, gateway.CONTOUR)
         gobuild.drop_scratch()
-    _install(running, restart=images.tag("operator") in loaded)
-    _deploy(running)
+    install(running, restart=images.tag("operator") in loaded)
+    deploy(running)
     _predict(running, asked.port)
     return 0
 
@@ -88,8 +89,11 @@ def _check_port(port: int) -> None:
         )
 
 
-def _install(running: cluster.Cluster, *, restart: bool) -> None:
-    """Install or upgrade the chart; `restart` where the controller's image has new content under its old name."""
+def install(running: cluster.Cluster, *, restart: bool) -> None:
+    """Install or upgrade the chart; `restart` where the controller's image has new content under its old name.
+
+    Raises QuickstartError.
+    """
     words = [
         "upgrade",
         "--install",
@@ -119,7 +123,8 @@ def _install(running: cluster.Cluster, *, restart: bool) -> None:
             running.kubectl("rollout", "status", *deployment, "--timeout=120s")
 
 
-def _deploy(running: cluster.Cluster) -> None:
+def deploy(running: cluster.Cluster) -> None:
+    """Have the iris model in its namespace, ready to be asked. Raises QuickstartError, CommandFailedError."""
     with step(f"applying {MANIFEST.relative_to(ROOT)} and waiting for the model"):
         namespace = json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
         running.kubectl("apply", "--server-side", "--filename", "-", stdin=namespace)
@@ -189,7 +194,8 @@ def _predict(running: cluster.Cluster, port: int) -> None:
     say("")
     say("Go on with:")
     say(f"  export KUBECONFIG={running.kubeconfig}")
-    say(f"  {running.tools.kubectl} get sdep --namespace {NAMESPACE}")
+    say(f"  export PATH={running.tools.kubectl.parent}:{running.tools.helm.parent}:$PATH")
+    say(f"  kubectl get sdep --namespace {NAMESPACE}")
     say("  scripts/quickstart --down")
 
 
@@ -202,7 +208,7 @@ def down(names: Sequence[str]) -> None:
     if docker.answers():
         for name in names:
             cluster.down(name)
-        left = [name for name in cluster.names() if name in (CLUSTER, TEST_CLUSTER)]
+        left = [name for name in cluster.names() if name in (CLUSTER, TEST_CLUSTER, RELEASE_CLUSTER)]
         if left:
             say(f"cluster {left[0]} of the tests stays, and the images with it: `python3 -m devtools down` removes it.")
             return

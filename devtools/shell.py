@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 
 Command = Sequence[str] | Sequence[str | Path]
 """A program and its arguments."""
@@ -59,6 +61,27 @@ def run(
     if check and done.returncode:
         raise CommandFailedError(words, f"ended with status {done.returncode}", done.stdout + done.stderr)
     return done
+
+
+def attached(command: Command, env: Mapping[str, str]) -> int:
+    """Run a program on this terminal and return its exit status; it is left the time that it takes to end.
+
+    Ctrl-C reaches it from the terminal; a request to end that this process gets is passed on. It may tidy up.
+    """
+    program = subprocess.Popen([str(word) for word in command], env=env)
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        program.send_signal(number)
+
+    before = signal.signal(signal.SIGTERM, pass_on)
+    try:
+        while True:
+            try:
+                return program.wait()
+            except KeyboardInterrupt:
+                continue
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def output(command: Command, *, timeout: float = 60, env: Mapping[str, str] | None = None) -> str:
