@@ -151,6 +151,11 @@ def test_changed_values_restart_the_controller_and_a_changed_live_configuration_
             f"docker.io/seldon-core/operator:{__version__}",
         ),
         ({"image": {"registry": "", "repository": "me/op", "tag": "7"}}, "me/op:7"),
+        # A tag with a digest pins the content.
+        (
+            {"global": {"imageRegistry": "r.example.com"}, "image": {"tag": f"7@sha256:{64 * 'a'}"}},
+            f"r.example.com/seldon-core/operator:7@sha256:{64 * 'a'}",
+        ),
     ],
 )
 def test_the_image(values: dict[str, Any], image: str) -> None:
