@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.harness import evidence, gateways, namespaces, timeouts
 from tests.e2e.harness.cluster import Cluster
-from tests.e2e.harness.release import DEFAULT, PROFILES
+from tests.e2e.harness.release import DEFAULT, PROFILES, Release
 from tests.e2e.harness.session import Session, evidence_namespaces
 from tests.e2e.harness.workspace import Workspace
 
@@ -96,15 +96,17 @@ def cluster(kube_cluster: KubeCluster, session: Session) -> Cluster:
 
 
 @pytest.fixture
-def release(request: pytest.FixtureRequest, cluster: Cluster, chart_path: str, session: Session) -> None:
+def release(request: pytest.FixtureRequest, cluster: Cluster, chart_path: str, session: Session) -> Release:
     """The chart under test, installed with the values of the test's profile."""
     request.node.stash[CLUSTER] = cluster
     profile = PROFILES[_argument(request.node, "release_profile", DEFAULT.name)]
-    session.ensure_release(cluster, Path(chart_path), profile)
+    return session.ensure_release(cluster, Path(chart_path), profile)
 
 
 @pytest.fixture
-def workspace(request: pytest.FixtureRequest, release: None, cluster: Cluster, session: Session) -> Iterator[Workspace]:
+def workspace(
+    request: pytest.FixtureRequest, release: Release, cluster: Cluster, session: Session
+) -> Iterator[Workspace]:
     """A namespace of the test's own, opened when the node has room for the test's models."""
     namespaces.wait_for_room(cluster, _argument(request.node, "models", 1) * CPUS_OF_A_MODEL, session.timeouts)
     opened = session.open(cluster, request.node.nodeid, enforce=_argument(request.node, "pod_security", "restricted"))

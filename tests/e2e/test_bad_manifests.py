@@ -12,6 +12,11 @@ NAME = "sklearn-iris"
 REFUSED = {
     "unknown-implementation": (manifests.iris(NAME, implementation="NO_SUCH_SERVER"), ("NO_SUCH_SERVER",)),
     "no-model-uri": (manifests.iris(NAME, model_uri=None), ("modelUri", manifests.UNIT)),
+    "model-uri-that-leads-out": (manifests.iris(NAME, model_uri="s3://sklearn/../mymodel"), ("modelUri", "segment")),
+    "model-uri-with-configuration": (
+        manifests.iris(NAME, model_uri=":s3,env_auth=true:sklearn/iris"),
+        ("modelUri", "connection strings and options are not allowed"),
+    ),
     "no-predictors": (manifests.seldon_deployment(NAME, {}), ("predictors",)),
     "empty-predictors": (manifests.seldon_deployment(NAME, {"predictors": []}), ("predictors",)),
 }

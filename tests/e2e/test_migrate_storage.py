@@ -7,45 +7,14 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.harness import former, images, manifests, prediction
-from tests.e2e.harness.pods import describe
-from tests.e2e.harness.waiting import wait_for
+from tests.e2e.harness import images, manifests
+from tests.e2e.harness.initializers import assert_same_answer, migrate, wait_fetched_by
 from tests.e2e.harness.workspace import Workspace
 
 pytestmark = [pytest.mark.release_profile("kfserving"), pytest.mark.models(2)]
 
 OF_ACCOUNT = "sklearn-iris-sa"
 OF_SECRET = "sklearn-iris-secret"
-
-
-def migrate(workspace: Workspace, *words: str) -> None:
-    """Plan, or carry out; raises where anything is left to do."""
-    former.seldonctl(workspace, "migrate", "storage", *words)
-
-
-def wait_fetched_by(workspace: Workspace, name: str, initializer: str, secret: str | None) -> None:
-    """Wait until only pods run whose model came by this image, with this secret as its environment."""
-
-    def fetched() -> None:
-        assert set(workspace.initializer_images(name)) == {initializer}
-        assert secrets(workspace, name) == {secret}
-
-    wait_for(fetched, what=f"pods of {name} by {initializer}", seconds=workspace.timeouts.rollout,
-             detail=lambda: describe(workspace.pods(name)))  # fmt: skip
-    workspace.wait_rolled_out(name)
-
-
-def secrets(workspace: Workspace, name: str) -> set[str | None]:
-    """The secrets that are the environment of the model's init containers."""
-    found: set[str | None] = set()
-    for pod in workspace.pods(name):
-        (container,) = (c for c in pod["spec"]["initContainers"] if c["name"] == manifests.INITIALIZER)
-        found |= {each["secretRef"]["name"] for each in container.get("envFrom") or ()} or {None}
-    return found
-
-
-def assert_same_answer(workspace: Workspace, name: str) -> None:
-    prediction.assert_iris(workspace.predict(name), unit=manifests.UNIT, image=images.SKLEARN_SERVER)
 
 
 def test_a_service_account_there_and_back(workspace: Workspace) -> None:

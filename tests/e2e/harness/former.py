@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import base64
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from subprocess import run
 from typing import Any
 
 import yaml
@@ -110,18 +108,6 @@ def controller_stopped(workspace: Workspace) -> Iterator[Callable[[], None]]:
     finally:
         scale(replicas)
         wait_for(lambda: assert_rolled_out(*live()), what="the controller to be back", seconds=seconds)
-
-
-def seldonctl(workspace: Workspace, *words: str) -> None:
-    """The command of this checkout. Raises CommandError with its words where it fails.
-
-    It gets a little longer than the deadline of a rollout, so that it can say itself what was not in time.
-    """
-    seconds = workspace.timeouts.rollout + workspace.timeouts.api
-    options = ("--kubeconfig", str(workspace.cluster.kubeconfig), "--namespace", workspace.namespace)
-    command = (sys.executable, "-m", "seldon_core.cli.main", *words, *options)
-    ended = run(command, capture_output=True, text=True, timeout=seconds, check=False)
-    Completed(command, ended.returncode, ended.stdout, ended.stderr).checked()
 
 
 def diff(workspace: Workspace, document: Object) -> str:

@@ -40,9 +40,9 @@ def secret(name: str, values: dict[str, str], annotations: dict[str, str] | None
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": "Opaque", "stringData": values}
 
 
-def rclone_secret(
-    name: str, *, remote: str = "S3", user: str = USER, password: str = PASSWORD, endpoint: str = MINIO_URL
-) -> Manifest:
+def rclone_options(
+    remote: str, *, user: str = USER, password: str = PASSWORD, endpoint: str = MINIO_URL
+) -> dict[str, str]:
     """`RCLONE_CONFIG_<REMOTE>_*`, with `minio` in small letters as the seeds have it."""
     options = {
         "TYPE": "s3",
@@ -52,18 +52,28 @@ def rclone_secret(
         "SECRET_ACCESS_KEY": password,
         "ENDPOINT": endpoint,
     }
-    return secret(name, {f"RCLONE_CONFIG_{remote}_{option}": value for option, value in options.items()})
+    return {f"RCLONE_CONFIG_{remote}_{option}": value for option, value in options.items()}
+
+
+def rclone_secret(
+    name: str, *, remote: str = "S3", user: str = USER, password: str = PASSWORD, endpoint: str = MINIO_URL
+) -> Manifest:
+    """A secret with rclone's variables."""
+    return secret(name, rclone_options(remote, user=user, password=password, endpoint=endpoint))
+
+
+KFSERVING = {
+    "AWS_ACCESS_KEY_ID": USER,
+    "AWS_SECRET_ACCESS_KEY": PASSWORD,
+    "AWS_ENDPOINT_URL": MINIO_URL,
+    "USE_SSL": "false",
+}
+"""The variables of the kfserving storage initializer: `AWS_*` and `USE_SSL`."""
 
 
 def kfserving_secret(name: str = "seldon-kfserving-secret") -> Manifest:
-    """The secret of the kfserving storage initializer: `AWS_*` and `USE_SSL`."""
-    values = {
-        "AWS_ACCESS_KEY_ID": USER,
-        "AWS_SECRET_ACCESS_KEY": PASSWORD,
-        "AWS_ENDPOINT_URL": MINIO_URL,
-        "USE_SSL": "false",
-    }
-    return secret(name, values)
+    """A secret with kfserving's variables."""
+    return secret(name, KFSERVING)
 
 
 def service_account(name: str = "minio-sa", *, prefix: str = "machinelearning.seldon.io") -> list[Manifest]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -45,6 +46,15 @@ def read(client: Minio, bucket: str, name: str) -> bytes:
     finally:
         answer.close()
         answer.release_conn()
+
+
+def open_to_all(client: Minio, bucket: str) -> None:
+    """Let everybody list and read a bucket, as public ones are."""
+    everybody = {"Effect": "Allow", "Principal": {"AWS": ["*"]}}
+    arn = f"arn:aws:s3:::{bucket}"
+    listing = everybody | {"Action": ["s3:ListBucket", "s3:GetBucketLocation"], "Resource": [arn]}
+    reading = everybody | {"Action": ["s3:GetObject"], "Resource": [f"{arn}/*"]}
+    client.set_bucket_policy(bucket, json.dumps({"Version": "2012-10-17", "Statement": [listing, reading]}))
 
 
 def remove(client: Minio, bucket: str) -> None:

@@ -1,12 +1,15 @@
 """The chart under test as one Helm release, installed once a run and upgraded only where a test needs other values.
 
 A set of values is a profile. Tests name theirs by the marker `release_profile`; the suite runs profile by profile.
+A test of upgrades changes the release itself, by `ensure`, `upgrade_reusing_values` and `roll_back`; the next test gets
+its own profile back.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,11 +26,12 @@ NAME = "seldon-core"
 NAMESPACE = "seldon-system"
 # Source: specification 5.
 CONTROLLER = "seldon-controller-manager"
+CACHE_CLAIM = "seldon-models"
 # helm waits by its own deadline; the process gets a little longer to say so.
 SPARE_SECONDS = 30.0
 SECURE = {"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/enforce-version": "latest"}
 
-PROBE = {
+PROBE: dict[str, Any] = {
     "apiVersion": "machinelearning.seldon.io/v1",
     "kind": "SeldonDeployment",
     "metadata": {"name": "asks-the-webhook", "namespace": "default"},
@@ -55,8 +59,12 @@ OWN_DEFAULTS = Profile(
         "predictiveUnit": {"defaultEnvSecretRefName": "seldon-rclone-secret"},
     },
 )
-# In this order the suite runs: two upgrades in all.
-PROFILES = {profile.name: profile for profile in (DEFAULT, KFSERVING, OWN_DEFAULTS)}
+# Models on claims that are mounted, and a cache for the others.
+CLAIMS = Profile("claims", {"storageInitializer": {"pvc": "mount", "cache": {"claimName": CACHE_CLAIM}}})
+# In this order the suite runs: three upgrades in all, and those that are what a test is about.
+PROFILES = {profile.name: profile for profile in (DEFAULT, KFSERVING, OWN_DEFAULTS, CLAIMS)}
+# What no test has asked for, so that the next one gets its own.
+_CHANGED = Profile("changed by a test")
 
 
 class Release:
@@ -93,15 +101,24 @@ class Release:
         if self._profile == profile:
             return
         kept = self._prepare() if self._profile is None else False
-        # Where the upgrade fails, the next test tries again, and the end removes what is left of it.
-        self._profile, self._touched = None, True
-        self._upgrade(profile)
-        if kept:
-            # A release that an earlier run kept may run images of the same tag that have been built anew since.
-            target = ("rollout", "restart", f"deployment/{CONTROLLER}", "--namespace", NAMESPACE)
-            self._kubectl.run(target, seconds=self._timeouts.kubectl).checked()
-        self._settle()
-        self._profile = profile
+        with self._changing(profile):
+            self._upgrade(
+                "--install", "--create-namespace", "--reset-values", values=self._always | dict(profile.values)
+            )
+            if kept:
+                # A release that an earlier run kept may run images of the same tag that have been built anew since.
+                target = ("rollout", "restart", f"deployment/{CONTROLLER}", "--namespace", NAMESPACE)
+                self._kubectl.run(target, seconds=self._timeouts.kubectl).checked()
+
+    def upgrade_reusing_values(self, values: Mapping[str, Any] | None = None) -> None:
+        """`helm upgrade --reuse-values`, with `values` beside those of the release. Returns and raises as `ensure`."""
+        with self._changing(_CHANGED):
+            self._upgrade("--reuse-values", values=values or {})
+
+    def roll_back(self) -> None:
+        """`helm rollback` to the revision before this one. Returns and raises as `ensure`."""
+        with self._changing(_CHANGED):
+            self._run("rollback", NAME, "--wait", *self._deadline()).checked()
 
     def end(self, *, keep: bool) -> None:
         """Leave nothing but the CRD, which the chart keeps by intent; with `keep`, leave the release with defaults.
@@ -112,6 +129,17 @@ class Release:
             self.ensure(DEFAULT)
         elif self._touched and not keep:
             self._uninstall()
+
+    @contextmanager
+    def _changing(self, profile: Profile) -> Iterator[None]:
+        """What is done in the block makes the release one of this profile; returns when only its pods run.
+
+        Where it fails, the next test begins anew, and the end removes what is left of it.
+        """
+        self._profile, self._touched = None, True
+        yield
+        self._settle()
+        self._profile = profile
 
     def _prepare(self) -> bool:
         """Make the namespace; answer whether a release is there, after removing one that was interrupted half way."""
@@ -125,12 +153,11 @@ class Release:
             return False
         return bool(releases)
 
-    def _upgrade(self, profile: Profile) -> None:
+    def _upgrade(self, *options: str, values: Mapping[str, Any]) -> None:
         if not (self._chart / "Chart.yaml").is_file():
             raise CommandError(f"{self._chart} holds no chart: give its folder with --chart-path.")
-        options = ("--install", "--create-namespace", "--reset-values", "--values", "-", "--wait")
-        values = json.dumps(self._always | dict(profile.values))
-        self._run("upgrade", NAME, str(self._chart), *options, *self._deadline(), text=values).checked()
+        command = ("upgrade", NAME, str(self._chart), *options, "--values", "-", "--wait", *self._deadline())
+        self._run(*command, text=json.dumps(dict(values))).checked()
 
     def _uninstall(self) -> None:
         self._run("uninstall", NAME, "--ignore-not-found", "--wait", *self._deadline()).checked()

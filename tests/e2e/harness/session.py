@@ -42,14 +42,16 @@ class Session:
             self._clusters[kubeconfig] = cluster
         return self._clusters[kubeconfig]
 
-    def ensure_release(self, cluster: Cluster, chart: Path, profile: Profile) -> None:
+    def ensure_release(self, cluster: Cluster, chart: Path, profile: Profile) -> Release:
         """The release in the cluster, with the profile's values."""
         if cluster.kubeconfig not in self._releases:
             helm, kubectl = self.tool("helm", cluster), self.tool("kubectl", cluster)
             self._releases[cluster.kubeconfig] = Release(
                 helm, kubectl, cluster, chart, self.timeouts, always=self.gateway.values
             )
-        self._releases[cluster.kubeconfig].ensure(profile)
+        release = self._releases[cluster.kubeconfig]
+        release.ensure(profile)
+        return release
 
     def open(self, cluster: Cluster, node: str, *, enforce: str) -> Workspace:
         """A new namespace for a test, beside none that an earlier run kept of the same test."""

@@ -99,7 +99,12 @@ def assert_available(sdep: Object | None, name: str, *, tolerate_failed: bool = 
 
 
 def assert_failed(sdep: Object | None, name: str, patterns: Sequence[str]) -> str:
-    """The description of a SeldonDeployment that is Failed and whose description matches every pattern.
+    """The description of a SeldonDeployment that is Failed and whose description matches every pattern."""
+    return assert_described(sdep, name, "Failed", patterns)
+
+
+def assert_described(sdep: Object | None, name: str, wanted: str, patterns: Sequence[str]) -> str:
+    """The description of a SeldonDeployment in the wanted state, if it matches every pattern.
 
     Patterns are regular expressions, searched without regard to case. Raises HopelessError where the state is
     Available, AssertionError while the state or the text is another.
@@ -108,11 +113,11 @@ def assert_failed(sdep: Object | None, name: str, patterns: Sequence[str]) -> st
     state, description = status["state"], str(status.get("description", ""))
     if state == "Available":
         raise HopelessError(f"SeldonDeployment {name} became Available although its input is bad")
-    if state != "Failed":
+    if state != wanted:
         raise AssertionError(f"SeldonDeployment {name} is {state}: {description or '(no description)'}")
     missing = [pattern for pattern in patterns if not re.search(pattern, description, re.IGNORECASE)]
     if missing:
-        raise AssertionError(f"SeldonDeployment {name} is Failed, but its description lacks {missing}: {description}")
+        raise AssertionError(f"SeldonDeployment {name} is {state}, but its description lacks {missing}: {description}")
     return description
 
 

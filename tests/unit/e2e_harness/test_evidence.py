@@ -144,6 +144,6 @@ def test_events_are_a_table_by_time() -> None:
 
 
 def test_the_folder_is_named_after_the_test() -> None:
-    folder = evidence.folder_of("tests/e2e/test_bad_storage.py::test_description[missing bucket]")
+    folder = evidence.folder_of("tests/e2e/test_stores.py::test_description[missing bucket]")
 
-    assert folder == Path("build/e2e-evidence/test_bad_storage.py-test_description-missing-bucket")
+    assert folder == Path("build/e2e-evidence/test_stores.py-test_description-missing-bucket")

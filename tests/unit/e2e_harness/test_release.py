@@ -173,3 +173,29 @@ def test_a_folder_without_a_chart_is_named(tmp_path: Path) -> None:
 def test_profiles_are_found_by_name() -> None:
     assert [profile.name for profile in PROFILES.values()] == list(PROFILES)
     assert next(iter(PROFILES)) == DEFAULT.name
+
+
+def test_a_tests_own_upgrades_are_undone_for_the_next_one(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.release.ensure(KFSERVING)
+    before = len(recorder.calls())
+
+    recorder.release.upgrade_reusing_values({"a": "b"})
+    recorder.release.roll_back()
+    recorder.release.ensure(KFSERVING)
+
+    # Without another look for what an interrupted run left.
+    assert recorder.words()[before:] == [*UPGRADE, "helm rollback", "kubectl create", *UPGRADE]
+    reused, restored = [text for _, word, text in recorder.calls()[before:] if word == "upgrade"]
+    assert (json.loads(reused), json.loads(restored)) == ({"a": "b"}, GATEWAY | dict(KFSERVING.values))
+
+
+def test_a_rollback_that_failed_makes_the_next_test_begin_anew(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, fails="rollback")
+    recorder.release.ensure(KFSERVING)
+
+    with pytest.raises(CommandError, match="exit status 1: it failed"):
+        recorder.release.roll_back()
+    recorder.release.ensure(KFSERVING)
+
+    assert recorder.words()[-4:] == ["kubectl apply", "helm list", *UPGRADE]
