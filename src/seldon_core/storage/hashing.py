@@ -2,8 +2,8 @@
 
 A large file comes in pieces over several connections. Each piece that is done is read from memory, where it still is,
 and hashed on whatever core is free; reading the whole again afterwards would double the time of a fast download. A file
-can be replaced while it is read (rclone starts it anew after an error), so a digest that is not met is made again of
-the finished file before anybody is told.
+can be replaced while it is read (rclone starts it anew after an error), so nothing is said of one whose pieces came
+twice, and a digest that is not met is made again of the finished file before anybody is told.
 """
 
 import contextlib
@@ -108,13 +108,15 @@ class Hasher:
             if file is None or file.whole:
                 return
             piece = start // PIECE
+            # What was hashed of the first is not what lies there now.
+            file.failed = file.failed or piece in file.here
             file.here.add(piece)
             last = min((piece + 1) * PIECE, file.size) - 1
             for number in range(piece * PIECE // file.length, last // file.length + 1):
                 self._offer(file.stretches[number])
 
     def digests(self, path: str) -> list[bytes] | None:
-        """Return the MD5 of a file's stretches, once it is whole; None where it could not be read."""
+        """Return the MD5 of a file's stretches, once it is whole; None where it could not be read, or came twice."""
         with self._change:
             file = self._files[path]
             file.whole = True

@@ -28,7 +28,7 @@ def stretches(length: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("length", [1, 7, 999, 1000, 1001, 2500, SIZE])
-@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [4, 2, 0, 1, 3], [3, 3, 0], []])
+@pytest.mark.parametrize("order", [[0, 1, 2, 3, 4], [4, 2, 0, 1, 3], [3, 0], []])
 def test_pieces_in_any_order_make_every_digest(tmp_path: Path, length: int, order: list[int]) -> None:
     file = tmp_path / "model.bin"
     file.write_bytes(bytes(SIZE))
@@ -44,6 +44,23 @@ def test_pieces_in_any_order_make_every_digest(tmp_path: Path, length: int, orde
         out.flush()
 
         assert hasher.digests("model.bin") == stretches(length)
+
+
+def test_of_a_file_that_came_anew_nothing_is_said(tmp_path: Path) -> None:
+    """Its first pieces were hashed, and then written over: the finished file is to be read."""
+    file = tmp_path / "model.bin"
+    file.write_bytes(CONTENT)
+    with Hasher(tmp_path) as hasher:
+        hasher.expect("model.bin", SIZE, PIECE)
+        hasher.arrived("model.bin", 0)
+        first = hasher._files["model.bin"].stretches[0]
+        with hasher._change:
+            assert hasher._change.wait_for(lambda: first.at == first.end, timeout=10)
+        file.write_bytes(bytes(SIZE))
+        for piece in range(5):
+            hasher.arrived("model.bin", piece * PIECE)
+
+        assert hasher.digests("model.bin") is None
 
 
 def test_several_files(tmp_path: Path) -> None:
