@@ -68,13 +68,20 @@ def attached(command: Command, env: Mapping[str, str]) -> int:
 
     Ctrl-C reaches it from the terminal; a request to end that this process gets is passed on. It may tidy up.
     """
-    program = subprocess.Popen([str(word) for word in command], env=env)
+    asked: list[int] = []
+    program: subprocess.Popen[bytes] | None = None
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
-        program.send_signal(number)
+        asked.append(number)
+        if program is not None:
+            program.send_signal(number)
 
+    # Before it is started: none of its moments may be without.
     before = signal.signal(signal.SIGTERM, pass_on)
     try:
+        program = subprocess.Popen([str(word) for word in command], env=env)
+        for number in tuple(asked):
+            program.send_signal(number)
         while True:
             try:
                 return program.wait()

@@ -12,9 +12,10 @@ import pytest
 from devtools.shell import attached
 
 CHILD = """
-import signal, sys
-signal.signal(signal.SIGTERM, lambda *_: (print("tidied", flush=True), sys.exit(7)))
-print("ready", flush=True)
+import os, signal, sys
+# The request may come while "ready" is being said: what says "tidied" must bear that.
+signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b"tidied\\n"), sys.exit(7)))
+os.write(1, b"ready\\n")
 signal.pause()
 """
 PARENT = f"""
