@@ -10,7 +10,7 @@ import os
 import sys
 from contextlib import suppress
 
-from seldon_core.transport import logs, loop
+from seldon_core.transport import logs, loop, memory
 
 from .app import Executor
 from .predictor import PredictorError
@@ -24,6 +24,7 @@ def main() -> int:
     try:
         settings = parse(sys.argv[1:], os.environ)
         logs.configure(settings.log_level)
+        memory.return_large_blocks()
         return loop.run(_serve(settings))
     except (PredictorError, SettingsError) as error:
         print(f"seldon-core-executor: {error}", file=sys.stderr)

@@ -17,12 +17,18 @@ _HARD = 4  # times the budget, which even overtaking does not go beyond
 
 
 class Ticket:
-    """One body's share. `granted` is called once, where the share was not to be had at once."""
+    """One body's share. `granted` is called once, where the share was not to be had at once.
+
+    `moved` counts bytes of the body, or of its answer, that came or went.
+    """
+
+    __slots__ = ("granted", "held", "moved", "size")
 
     def __init__(self, size: int, granted: Callable[[], None]) -> None:
         self.size = size
         self.granted = granted
         self.held = False
+        self.moved = 0
 
 
 class BodyBudget:
@@ -30,10 +36,12 @@ class BodyBudget:
 
     A body larger than all of it gets its share when nothing else is held. Those who hold shares and do not move (a
     client that sends by the byte, a model that hangs) are overtaken: one waiting body a second goes on all the same.
+    While `SMALL_BYTES` of theirs move in a second nobody is: a starved machine is slow, and needs its memory.
     """
 
     def __init__(self, total: int) -> None:
         self._total = total
+        self._holders: set[Ticket] = set()
         self._held = 0
         self._waiting: deque[Ticket] = deque()
         self._last = 0.0
@@ -51,6 +59,7 @@ class BodyBudget:
         """The body is answered, or its client is gone."""
         if ticket.held:
             ticket.held = False
+            self._holders.remove(ticket)
             self._held -= ticket.size
         elif ticket in self._waiting:
             self._waiting.remove(ticket)
@@ -59,7 +68,11 @@ class BodyBudget:
 
     def tick(self, now: float) -> None:
         """Once a second: let one overtake."""
-        if not self._waiting:
+        moved = 0
+        for ticket in self._holders:
+            moved += ticket.moved
+            ticket.moved = 0
+        if not self._waiting or moved >= SMALL_BYTES:
             return
         size = self._waiting[0].size
         if now - self._last >= _OVERTAKE_SECONDS and self._held + size <= _HARD * self._total:
@@ -75,5 +88,6 @@ class BodyBudget:
 
     def _hold(self, ticket: Ticket) -> None:
         ticket.held = True
+        self._holders.add(ticket)
         self._held += ticket.size
         self._last = asyncio.get_running_loop().time()

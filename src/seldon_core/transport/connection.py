@@ -82,6 +82,8 @@ class Connection(asyncio.Protocol):
             return
         if reader.reading:
             self._deadline += len(data) / self._limits.slowest_bytes_per_second
+            if self._ticket is not None:
+                self._ticket.moved += len(data)
         else:
             self._allow(self._limits.request_seconds)
         reader.feed(data)

@@ -296,6 +296,8 @@ class UnaryCall(Call):
     def _gather(self, data: bytes) -> None:
         """Keep a part. The message's size is judged once it is known, and room for a large message asked for."""
         incoming = self._incoming
+        if self.share is not None:
+            self.share.moved += len(data)
         if not incoming.add(data):
             return
         size = incoming.size

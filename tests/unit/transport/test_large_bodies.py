@@ -8,6 +8,7 @@ import pytest
 
 from seldon_core.transport import budget as budget_module
 from seldon_core.transport import server as server_module
+from seldon_core.transport.budget import SMALL_BYTES
 from seldon_core.transport.messages import Response
 from seldon_core.transport.server import HttpServer, Limits, Request
 from tests.unit.transport.raw import RawClient, get, post
@@ -108,6 +109,20 @@ async def test_a_client_that_vanishes_gives_its_room_back(who: str) -> None:
         gate.open.set()
         assert (await third.answer()).body == b"2000000"
         await until(lambda: server._shared.budget._held == 0)
+
+
+async def test_what_comes_of_a_large_body_counts_as_moving(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "_TICK_SECONDS", 60.0)
+    gate = Gate()
+    async with serving(gate, ROOM_FOR_ONE) as server:
+        client = await RawClient.to(server.port)
+        client.writer.write(post("/a", BODY))
+        await until(lambda: gate.begun == ["/a"])
+        (ticket,) = server._shared.budget._holders
+        assert SMALL_BYTES <= ticket.moved <= len(post("/a", BODY))
+        gate.open.set()
+        assert (await client.answer()).status == 200
+        await until(lambda: not server._shared.budget._holders)
 
 
 async def test_whoever_does_not_move_is_overtaken(fast_clock: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ from seldon_core.transport import budget as budget_module
 from seldon_core.transport.rpc import RpcAnswer, RpcError, RpcRequest, Status
 from seldon_core.transport.rpc_client import RpcPool
 from seldon_core.transport.rpc_server import RpcServer
+from seldon_core.transport.rpc_wire import PREFIX_BYTES
 from tests.unit.transport.h2peer import connected, message
 from tests.unit.transport.rpcstand import yes
 from tests.unit.transport.stand import until
@@ -24,17 +25,18 @@ WINDOW = 1024 * 1024
 
 
 class Gate:
-    """A handler whose answers to large messages wait until they are let go. Answers sizes."""
+    """A handler whose answers to large messages wait until they are let go. Answers sizes, or with what came."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, echo: bool = False) -> None:
         self.begun: list[bytes] = []
         self.open = asyncio.Event()
+        self.echo = echo
 
     async def __call__(self, request: RpcRequest) -> RpcAnswer:
         if len(request.body) > 1:
             self.begun.append(request.body[:1])
             await self.open.wait()
-        return RpcAnswer(b"%d" % len(request.body))
+        return RpcAnswer(request.body if self.echo else b"%d" % len(request.body))
 
 
 @asynccontextmanager
@@ -98,6 +100,21 @@ async def test_who_vanishes_gives_its_room_back(who: str, how: str) -> None:
         assert await calls[2] == b"%d" % SIZE
         await asyncio.gather(*calls, return_exceptions=True)
         await until(lambda: server.budget._held == 0)
+
+
+async def test_what_comes_and_goes_of_a_large_call_counts_as_moving(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seldon_core.transport.rpc_server._TICK_SECONDS", 60.0)
+    gate = Gate(echo=True)
+    async with running(gate) as (server, made):
+        call = begin(server, made[0], b"a" * SIZE)
+        await until(lambda: gate.begun == [b"a"])
+        (ticket,) = server.budget._holders
+        assert SIZE - WINDOW <= ticket.moved <= SIZE + PREFIX_BYTES
+        ticket.moved = 0
+        gate.open.set()
+        await call
+        assert ticket.moved >= SIZE
+        assert not server.budget._holders
 
 
 async def test_whoever_does_not_move_is_overtaken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,6 +114,8 @@ class Sending:
                 return False
             self.window -= fits
             stream.window -= fits
+            if stream.share is not None:
+                stream.share.moved += fits
             if fits < size:
                 pending[0] = (memoryview(payload)[fits:], False, end)
                 payload, end = payload[:fits], False
