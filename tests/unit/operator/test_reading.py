@@ -284,6 +284,7 @@ async def test_events_leave_connections_to_the_work_and_are_dropped_rather_than_
             return await create(*args)
 
         monkeypatch.setattr(client, "create", slow)
+        monkeypatch.setattr("seldon_core.operator.report.events.FLUSH_SECONDS", PATIENCE_SECONDS)
         recorder = Recorder(client)
         for number in range(2 * LONGEST_QUEUE):
             recorder.normal(iris() | {"metadata": {"name": f"iris-{number}", "namespace": "ns"}}, "Updated", "x")

@@ -27,8 +27,19 @@ def test_added_containers_are_restricted_with_a_read_only_root(build: Any, iris:
     assert result.container("seldon-container-engine")["securityContext"]["runAsUser"] == 8888
 
 
-def test_a_declared_container_stays_as_written(build: Any, iris: Any) -> None:
-    assert "securityContext" not in build(declared(iris)).container("classifier")
+def test_our_server_that_is_listed_for_its_resources_is_restricted(build: Any, iris: Any) -> None:
+    container = build(declared(iris, resources={"requests": {"cpu": "1"}})).container("classifier")
+
+    assert container["securityContext"] == RESTRICTED
+
+
+@pytest.mark.parametrize("context", [{"runAsUser": 0}, {}, {"readOnlyRootFilesystem": True}])
+def test_a_security_context_of_the_users_stays_as_written(build: Any, iris: Any, context: Any) -> None:
+    assert build(declared(iris, securityContext=context)).container("classifier")["securityContext"] == context
+
+
+def test_a_container_with_the_users_image_stays_as_written(build: Any, iris: Any) -> None:
+    assert "securityContext" not in build(declared(iris, image="their/image:1")).container("classifier")
 
 
 def test_another_image_may_write_to_its_root(build: Any, iris: Any) -> None:

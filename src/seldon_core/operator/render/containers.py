@@ -33,6 +33,9 @@ def of_unit(scope: Scope, pod: Json, container: Json, unit: PredictiveUnit) -> J
     result.setdefault("lifecycle", servers.PRE_STOP)
     if scope.is_injected(unit.name):
         result["securityContext"] = security.restricted(pod, read_only_root=scope.is_embedded(unit))
+    elif scope.is_embedded(unit):
+        # Listed for its resources, say: what the user adds may write beside the model.
+        result.setdefault("securityContext", security.restricted(pod, read_only_root=False))
     return result
 
 

@@ -1,6 +1,7 @@
 """Security contexts of the containers that the controller adds: they meet the Pod Security standard `restricted`.
 
 A user's own containers, and pods with a security context of the user's, stay as written. Source: design decision 11.
+A prepackaged server that is listed, for its resources say, and named no image and no security context, is ours.
 """
 
 from typing import Any
