@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from devtools.cache import key_of
 from devtools.shell import run
 
 from .stage import StageBrokenError
@@ -23,6 +24,7 @@ KUBERNETES = ("1.29", "1.30", "1.31", "1.32", "1.33", "1.34")
 NEWEST = KUBERNETES[-1]
 NAMESPACE = "seldon-system"
 TIMEOUT_SECONDS = 120
+_RENDERED: dict[tuple[object, ...], str] = {}
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -43,7 +45,6 @@ def helm(words: Sequence[str | Path], *, program: str = HELM, home: Path | None 
     return done.stdout
 
 
-@functools.cache
 def template(
     chart: Path,
     values: tuple[Path, ...] = (),
@@ -52,31 +53,27 @@ def template(
     version: str = NEWEST,
     program: str = HELM,
     namespace: str = NAMESPACE,
+    anew: bool = False,
 ) -> str:
-    """Return the chart's objects as `helm template` prints them; `sets` as for --set. Raises HelmRefusedError."""
-    return template_anew(chart, values, sets=sets, version=version, program=program, namespace=namespace)
+    """Return the chart's objects as `helm template` prints them; `sets` as for --set. Raises HelmRefusedError.
 
-
-def template_anew(
-    chart: Path,
-    values: tuple[Path, ...] = (),
-    *,
-    sets: tuple[str, ...] = (),
-    version: str = NEWEST,
-    program: str = HELM,
-    namespace: str = NAMESPACE,
-) -> str:
-    """Do as `template`, by a Helm that is really run again."""
+    In one process Helm is run once for the same contents, wherever they lie; `anew` has it run again.
+    """
     words: list[str | Path] = ["template", "seldon-core", chart, "--namespace", namespace]
     words += ["--kube-version", f"{version}.0"]
     for file in values:
         words += ["--values", file]
     for each in sets:
         words += ["--set", each]
-    return helm(words, program=program)
+    if anew:
+        return helm(words, program=program)
+    key = (key_of(chart), tuple(file.read_bytes() for file in values), sets, version, program, namespace)
+    if key not in _RENDERED:
+        _RENDERED[key] = helm(words, program=program)
+    return _RENDERED[key]
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)  # a run's; each takes a megabyte
 def objects(text: str) -> tuple[dict[str, Any], ...]:
     """Return the objects of rendered YAML. Raises HelmRefusedError where it is none; Helm looks less closely."""
     try:

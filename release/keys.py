@@ -28,9 +28,14 @@ def key_for(stage: Stage, context: Context) -> str:
     more: Callable[[Context], Iterable[str | bytes | Path]] | None = getattr(stage, "inputs", None)
     if more:
         parts += more(context)
-    if not WITHOUT_IMAGES.issuperset(stage.needs):
+    if looks_at_images(stage):
         parts += [*PRODUCT, *image_ids(context)]
     return key_of(*[part for part in parts if not isinstance(part, Path) or part.exists()])
+
+
+def looks_at_images(stage: Stage) -> bool:
+    """Tell whether a stage's result depends on what the images hold."""
+    return not WITHOUT_IMAGES.issuperset(stage.needs)
 
 
 def image_ids(context: Context) -> tuple[str, ...]:

@@ -6,11 +6,11 @@ import base64
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import requests
 
+from devtools import registry
 from devtools.registry import ENV_PASSWORD, ENV_PULL, ENV_PUSH, ENV_USER
 from devtools.shell import run
 from tests.e2e.harness.waiting import Object
@@ -26,14 +26,8 @@ MANIFESTS = ", ".join(
 )
 
 
-@dataclass(frozen=True)
-class Registry:
-    """The addresses to push to and to pull from, and who may."""
-
-    push: str
-    pull: str
-    user: str
-    password: str = field(repr=False)
+class Registry(registry.Registry):
+    """The registry that devtools provides, and what the stages do with it."""
 
     @classmethod
     def of(cls, environment: Mapping[str, str] | None = None) -> Registry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,4 +75,6 @@ class ClusterStage:
         except ANSWERED_NO as no:
             # Not a question's answer: what the stage starts from did not come to be.
             raise StageBrokenError(words_of(no)) from no
+        # Who reads of slow answers has to know what else this machine did.
+        visit.ask.figures[f"load of this machine, {os.cpu_count()} cores"] = round(os.getloadavg()[0], 1)
         return visit.ask.outcome()

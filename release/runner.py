@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from devtools.shell import CommandFailedError
 
-from .keys import key_for
+from .keys import image_ids, key_for, looks_at_images
 from .results import Result, State, Store
 from .stage import Context, Stage, StageBrokenError
 
@@ -21,10 +21,14 @@ INTERRUPTED = "the run was interrupted"
 
 @dataclass(frozen=True)
 class Run:
-    """What came of a plan. `interrupted` names the stage that somebody stopped."""
+    """What came of a plan. `interrupted` names the stage that somebody stopped.
+
+    `changed` are images that somebody built anew meanwhile: some stages judged the former, some the later ones.
+    """
 
     results: tuple[Result, ...]
     interrupted: str = ""
+    changed: tuple[str, ...] = ()
 
 
 def outstanding(stages: Sequence[Stage], context: Context, store: Store) -> tuple[Stage, ...]:
@@ -35,6 +39,7 @@ def outstanding(stages: Sequence[Stage], context: Context, store: Store) -> tupl
 def run(stages: Sequence[Stage], context: Context, store: Store, *, fresh: bool, tell: Tell) -> Run:
     """Run the stages, or take over what passed under the same key. An interruption leaves the results so far."""
     results: list[Result] = []
+    before = _images(stages, context)
     for position, stage in enumerate(stages):
         reason = _obstacle(stage, results)
         if reason:
@@ -50,7 +55,12 @@ def run(stages: Sequence[Stage], context: Context, store: Store, *, fresh: bool,
                 return Run(tuple(results), interrupted=stage.name)
         results.append(result)
         tell(_line(result))
-    return Run(tuple(results))
+    after = _images(stages, context)
+    return Run(tuple(results), changed=tuple(each.partition("=")[0] for each in before if each not in after))
+
+
+def _images(stages: Sequence[Stage], context: Context) -> tuple[str, ...]:
+    return image_ids(context) if any(map(looks_at_images, stages)) else ()
 
 
 def _obstacle(stage: Stage, earlier: Sequence[Result]) -> str:

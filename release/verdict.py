@@ -40,6 +40,10 @@ def decide(run: Run, all_names: Sequence[str]) -> Verdict:
     reasons = [reason for result in run.results for reason in _reasons(result)]
     if run.interrupted:
         reasons.insert(0, f"interrupted during {run.interrupted}; the same command goes on there")
+    reasons += (
+        f"{image}: was built anew meanwhile, so not every stage judged the same; the same command goes on"
+        for image in run.changed
+    )
     if not run.results:
         reasons.append("nothing was asked")
     asked = {result.name for result in run.results}

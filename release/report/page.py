@@ -55,9 +55,12 @@ def page(document: Document) -> str:
 
 def _reasons(document: Document) -> str:
     parts = [f"<ul>{_items(document.reasons)}</ul>"] if document.reasons else []
-    warnings = sum(len(result.findings(Severity.WARNING)) for result in document.stages)
+    warnings = [
+        f"{one.name}: {each.where}: {each.what}" for one in document.stages for each in one.findings(Severity.WARNING)
+    ]
     if warnings:
-        parts.append(f'<p class="warning">{warnings} warning{"s" if warnings > 1 else ""}, see the stages below.</p>')
+        many = "s" if len(warnings) > 1 else ""
+        parts.append(f'<p class="warning">{len(warnings)} warning{many} to weigh:</p><ul>{_items(warnings)}</ul>')
     if document.not_asked:
         parts.append(f"<p>Stages that were not asked for: {escape(', '.join(document.not_asked))}.</p>")
     return "\n".join(parts)
@@ -110,7 +113,7 @@ def _check(check: Check) -> str:
 
 
 def _finding(finding: Finding) -> str:
-    hint = f' <span class="hint">{escape(finding.hint)}</span>' if finding.hint else ""
+    hint = f' <span class="hint">({escape(finding.hint)})</span>' if finding.hint else ""
     return (
         f'<li><span class="{finding.severity}">{finding.severity}</span> <code>{escape(finding.where)}</code>: '
         f"{escape(finding.what)}{hint}</li>"
@@ -125,6 +128,7 @@ def _facts(document: Document) -> str:
     rows = {"chart": _chart(document.chart)}
     rows["previous chart"] = _chart(document.previous) if document.previous else "none"
     rows |= {"product": document.product, "commit": document.commit or "unknown", "written": document.written}
+    rows["all stages together"] = f"{document.seconds:,.1f} s"
     return _table(rows) + "<h3>Programs</h3>" + _table(document.tools) + "<h3>Images</h3>" + _table(document.images)
 
 

@@ -13,9 +13,11 @@ _BY_STATE = {State.PASSED: "#3c8d5a", State.FAILED: "#c0392b", State.BROKEN: "#c
 _WIDTH = 860
 _LEFT = 120
 _ROW = 20
-_HEIGHT = 220
-_TOP = 46
+_HEIGHT = 246
+_TOP = 72
 _BOTTOM = 34
+_MARKS = 38
+"""Where names of moments begin: three rows between the lines' names and the lines."""
 _MOST_POINTS = 600
 """A line of more points would only make the page slow; each is then the largest of its neighbours."""
 
@@ -66,10 +68,11 @@ def _panel(unit: str, series: Sequence[Series]) -> str:
         f'<text x="{_WIDTH - 30}" y="{_HEIGHT - 8}" text-anchor="end">{end:,.4g} s</text>\n',
     ]
     for number, (moment, name) in enumerate(marks):
+        row = number % 3 * 13
         parts.append(
-            f'<line x1="{x(moment):.1f}" y1="{_TOP}" x2="{x(moment):.1f}" y2="{floor}" stroke="#888" '
+            f'<line x1="{x(moment):.1f}" y1="{_MARKS + row - 8}" x2="{x(moment):.1f}" y2="{floor}" stroke="#888" '
             f'stroke-dasharray="4 3"/>\n'
-            f'<text x="{x(moment) + 3:.1f}" y="{_TOP + 10 + number % 3 * 13}" fill="#555">{escape(name)}</text>\n'
+            f'<text x="{x(moment) + 3:.1f}" y="{_MARKS + row}" fill="#555">{escape(name)}</text>\n'
         )
     for number, each in enumerate(series):
         colour = _COLOURS[number % len(_COLOURS)]

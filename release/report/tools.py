@@ -12,13 +12,12 @@ _BY_VARIABLE = {
     "helm": ("HELM", ("version", "--template", "{{.Version}}")),
     "helm4": ("HELM4", ("version", "--template", "{{.Version}}")),
     "kube-score": ("KUBE_SCORE", ("version",)),
+    "kubectl": ("KUBECTL", ("version", "--client", "--output", "yaml")),
 }
 _FROM_PACKAGES = {"checkov": "CHECKOV", "pip-audit": "PIP_AUDIT"}
 """Python programs: the package beside the program says its version, without a start that takes seconds."""
 _ON_PATH = {
     "docker": ("docker", "version", "--format", "{{.Server.Version}}"),
-    "kubectl": ("kubectl", "version", "--client", "--output", "yaml"),
-    "kind": ("kind", "version"),
     "gpg": ("gpg", "--version"),
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from devtools import notes
 from release.asking import Answer, Questions
 from release.helm import PROGRAMS, HelmRefusedError, helm, objects, template
 from release.outcome import Outcome
@@ -23,14 +24,6 @@ _NUMBER = r"(?:0|[1-9]\d*)"
 _WORDS = r"[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*"
 SEMVER = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-{_WORDS})?(?:\+{_WORDS})?")
 LICENCE = "artifacthub.io/license"
-NOTES_AS_AN_OBJECT = """
-apiVersion: v1
-kind: ConfigMap
-metadata:
-  name: notes
-data:
-  notes: {{ tpl (.Files.Get "files/notes.txt") . | quote }}
-"""
 TEMPLATE_LEFT = re.compile(r"\{\{|<no value>|%!")
 
 
@@ -113,22 +106,19 @@ def _versions(context: Context, answer: Answer) -> None:
 
 
 def _notes(chart: Chart, values: ValueSet, answer: Answer) -> None:
-    """Render NOTES.txt as the data of one more object: without a cluster Helm prints no notes."""
     source = chart.folder / "templates" / "NOTES.txt"
     if not source.is_file():
         answer.blocker("templates/NOTES.txt", "there is none: whoever installs the chart is told nothing")
         return
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(shutil.copytree(chart.folder, Path(scratch) / "chart"))
-        (copy / "files").mkdir(exist_ok=True)
-        (copy / "templates" / "NOTES.txt").rename(copy / "files" / "notes.txt")
-        (copy / "templates" / "notes-as-an-object.yaml").write_text(NOTES_AS_AN_OBJECT, encoding="utf-8")
+        notes.as_an_object(copy)
         try:
             found = objects(template(copy, values.files))
         except HelmRefusedError as refused:
             answer.blocker(f"templates/NOTES.txt with {values.name}", str(refused))
             return
-    text = next(str(each["data"]["notes"]) for each in found if each["metadata"]["name"] == "notes")
+    text = next(str(each["data"][notes.NAME]) for each in found if each["metadata"]["name"] == notes.NAME)
     if not text.strip():
         answer.blocker(f"templates/NOTES.txt with {values.name}", "the notes are empty")
     if TEMPLATE_LEFT.search(text):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from devtools.paths import ROOT
@@ -58,12 +56,9 @@ class Policy:
         with questions.ask("kube-score") as answer:
             for group, file in groups.items():
                 found += _judge(list(policy.kube_score([file], group)), exemptions, answer)
-        with questions.ask("checkov") as answer, ThreadPoolExecutor(os.cpu_count()) as pool:
-            # A start for each group: rules about what belongs together look at all that is there.
-            for violations in pool.map(
-                lambda each: policy.checkov(each[1].read_text(encoding="utf-8"), each[0]), groups.items()
-            ):
-                found += _judge(violations, exemptions, answer)
+        with questions.ask("checkov") as answer:
+            folders = {group: file.parent for group, file in groups.items()}
+            found += _judge(list(policy.checkov(folders)), exemptions, answer)
         with questions.ask("every exception is still needed") as answer:
             for each in exemptions:
                 if not any(each.covers(violation) for violation in found):

@@ -10,7 +10,6 @@ from typing import Any
 
 import kubernetes_validate
 
-from release import helm
 from release.asking import Answer, Questions
 from release.helm import HELM4, KUBERNETES, NEWEST, HelmRefusedError, label, objects, template
 from release.outcome import Outcome
@@ -119,7 +118,7 @@ def _objects(chart: Chart, values: ValueSet) -> tuple[dict[str, Any], ...]:
 def _same(chart: Chart, values: ValueSet, answer: Answer) -> None:
     try:
         first = template(chart.folder, values.files)
-        again = helm.template_anew(chart.folder, values.files)
+        again = template(chart.folder, values.files, anew=True)
         by_helm4 = objects(template(chart.folder, values.files, program=HELM4))
     except HelmRefusedError as refused:
         answer.blocker(f"chart with {values.name}", str(refused))

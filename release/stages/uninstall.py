@@ -20,7 +20,9 @@ def ask(visit: Visit) -> None:
         with change("helm uninstall", *loads), visit.ask.expect("helm uninstall goes through", where=live.name):
             visit.release.uninstall()
         with visit.ask.expect("nothing of the users is deleted", where=f"CustomResourceDefinition/{CRD}", hint=KEEP):
-            assert visit.lab.cluster.get(*CRD_API, CRD) is not None, "the definition was deleted with the release"
+            definition = visit.lab.cluster.get(*CRD_API, CRD)
+            stays = definition is not None and not definition["metadata"].get("deletionTimestamp")
+            assert stays, "the definition was deleted with the release"
             after = live.models.of_objects("uid")
             lost = sorted("/".join(name) for name, uid in before.items() if after.get(name) != uid)
             assert not lost, f"deleted or made anew: {', '.join(lost)}"

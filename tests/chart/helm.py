@@ -14,22 +14,14 @@ from typing import Any
 
 import yaml
 
+from devtools.notes import as_an_object
+
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "seldon-core-operator"
 NAMESPACE = "seldon-system"
 KUBE_VERSION = "1.34.0"
 HELM, HELM4 = "HELM", "HELM4"
 TIMEOUT_SECONDS = 60
-
-
-NOTES_AS_AN_OBJECT = """
-apiVersion: v1
-kind: ConfigMap
-metadata:
-  name: notes
-data:
-  notes: {{ tpl (.Files.Get "files/notes.txt") . | quote }}
-"""
 
 
 class HelmFailed(Exception):  # noqa: N818  # reads as what happened
@@ -81,8 +73,7 @@ def notes(values: dict[str, Any] | None = None, *, namespace: str = NAMESPACE, p
     """
     with tempfile.TemporaryDirectory() as folder:
         chart = copy_chart(Path(folder))
-        (chart / "templates" / "NOTES.txt").rename(chart / "files" / "notes.txt")
-        (chart / "templates" / "notes.yaml").write_text(NOTES_AS_AN_OBJECT, encoding="utf-8")
+        as_an_object(chart)
         rendered = render_chart(values, namespace=namespace, chart=chart, program=program)
     text: str = rendered.one("ConfigMap", "notes")["data"]["notes"]
     return text

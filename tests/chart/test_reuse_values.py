@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
+from devtools.notes import as_an_object
 from seldon_core import __version__
 from seldon_core.api.values import Values, load_values
 from seldon_core.operator.render.config import from_values
 
-from .helm import NOTES_AS_AN_OBJECT, ROOT, Rendered, copy_chart, render_chart
+from .helm import ROOT, Rendered, copy_chart, render_chart
 
 KEYS = ROOT.parent / "shared" / "spec" / "chart-values.md"
 ROW = re.compile(r"^\| `(?P<key>[^`]+)` \| v[\d.]+ \| `(?P<default>.*)` \|$", re.MULTILINE)
@@ -56,8 +57,7 @@ def reused(values: dict[str, Any], given: dict[str, Any] | None = None) -> tuple
     with tempfile.TemporaryDirectory() as folder:
         chart = copy_chart(Path(folder))
         (chart / "values.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
-        (chart / "templates" / "NOTES.txt").rename(chart / "files" / "notes.txt")
-        (chart / "templates" / "notes.yaml").write_text(NOTES_AS_AN_OBJECT, encoding="utf-8")
+        as_an_object(chart)
         rendered = render_chart(given, chart=chart)
     return rendered, rendered.one("ConfigMap", "notes")["data"]["notes"]
 

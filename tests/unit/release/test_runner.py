@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+
+import pytest
 
 from devtools.shell import CommandFailedError
 from release.keys import key_for
@@ -180,3 +183,32 @@ def test_a_verdict_on_some_stages_says_which_were_left_out(tmp_path: Path) -> No
     assert decide(done, ["one"]).lines() == ("ship",)
     assert decide(done, ["one", "two"]).lines() == ("ship, as far as was asked; not asked: two",)
     assert not decide(Run(()), ["one"]).ship
+
+
+def test_an_image_that_is_built_anew_meanwhile_is_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the first stage judged is not what the last one ran; stages that look at no image do not care."""
+    here, docker, identity = context(tmp_path), tmp_path / "bin" / "docker", tmp_path / "id"
+    (here.chart.folder / "values.yaml").write_text("image: localhost/a:1\n")
+    docker.parent.mkdir()
+    docker.write_text(f"#!/bin/sh\ncat {identity}\n")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{docker.parent}:{os.environ['PATH']}")
+
+    def rebuilt() -> Outcome:
+        identity.write_text("sha256:2")
+        return passing()
+
+    identity.write_text("sha256:1")
+    done = go(here, Fake("one", needs=("images",)), Fake("two", rebuilt, needs=("images",)))
+    again = go(here, Fake("one", needs=("images",)), Fake("two", needs=("images",)))
+    identity.write_text("sha256:1")
+    offline = go(here, Fake("one", rebuilt), fresh=True)
+
+    assert done.changed == ("localhost/a:1",)
+    assert decide(done, ["one", "two"]).lines() == (
+        "do not ship:",
+        "  localhost/a:1: was built anew meanwhile, so not every stage judged the same; the same command goes on",
+    )
+    assert [result.kept for result in again.results] == [False, False]
+    assert decide(again, ["one", "two"]).ship
+    assert offline.changed == ()
