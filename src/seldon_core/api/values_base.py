@@ -26,5 +26,9 @@ def doc(text: str) -> Meta:
     return Meta(description=text)
 
 
+TAG = doc("Tag; a digest behind it decides (`0.1.0@sha256:...`). Quote a tag of digits only.")
+"""The description of an image's tag."""
+
+
 class Section(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """A mapping of values whose keys are all known."""

@@ -12,8 +12,10 @@ from msgspec import Meta, field
 
 from seldon_core import __version__
 
-from . import values_cluster
-from . import values_sections as sections
+from . import values_cluster as cluster
+from . import values_controller as controller
+from . import values_models as models
+from . import values_routes as routes
 from .values_base import LOCAL_REGISTRY, Section, UserId, doc
 
 
@@ -60,30 +62,30 @@ def _predictor_servers() -> dict[str, Any]:
 class Values(Section, frozen=True):
     """Values of the chart seldon-core-operator."""
 
-    global_: sections.Global = field(default_factory=sections.Global, name="global")
-    ambassador: sections.Ambassador = field(default_factory=sections.Ambassador)
-    cert_manager: sections.CertManager = field(default_factory=sections.CertManager)
+    global_: controller.Global = field(default_factory=controller.Global, name="global")
+    ambassador: routes.Ambassador = field(default_factory=routes.Ambassador)
+    cert_manager: controller.CertManager = field(default_factory=controller.CertManager)
     controller_id: Annotated[
         str,
         doc("Serve only SeldonDeployments labelled `seldon.io/controller-id: <this>`. Empty: those without it."),
     ] = ""
-    crd: sections.Crd = field(default_factory=sections.Crd)
-    credentials: sections.Credentials = field(default_factory=sections.Credentials)
+    crd: controller.Crd = field(default_factory=controller.Crd)
+    credentials: models.Credentials = field(default_factory=models.Credentials)
     default_user_id: Annotated[UserId, doc("User id of the pods of models that set none. Empty: the images' own.")] = (
         field(default="8888", name="defaultUserID")
     )
-    executor: sections.Executor = field(default_factory=sections.Executor)
-    explainer: sections.Explainer = field(default_factory=sections.Explainer)
-    gateway: sections.Gateway = field(default_factory=sections.Gateway)
+    executor: models.Executor = field(default_factory=models.Executor)
+    explainer: models.Explainer = field(default_factory=models.Explainer)
+    gateway: routes.Gateway = field(default_factory=routes.Gateway)
     host_network: Annotated[bool, doc("The controller's pod uses the node's network.")] = False
-    image: sections.ManagerImage = field(default_factory=sections.ManagerImage)
-    istio: sections.Istio = field(default_factory=sections.Istio)
-    keda: sections.Keda = field(default_factory=sections.Keda)
+    image: controller.ManagerImage = field(default_factory=controller.ManagerImage)
+    istio: routes.Istio = field(default_factory=routes.Istio)
+    keda: routes.Keda = field(default_factory=routes.Keda)
     kubeflow: Annotated[
         bool,
         doc("Validate only in namespaces with the label `serving.kubeflow.org/inferenceservice: enabled`."),
     ] = False
-    manager: sections.Manager = field(default_factory=sections.Manager)
+    manager: controller.Manager = field(default_factory=controller.Manager)
     manager_create_resources: Annotated[
         bool,
         doc(
@@ -95,11 +97,11 @@ class Values(Section, frozen=True):
     manager_user_id: Annotated[int | UserId, doc("User id of the controller's pod. Empty: the image's own.")] = field(
         default=8888, name="managerUserID"
     )
-    metrics: sections.Metrics = field(default_factory=sections.Metrics)
-    model_defaults: values_cluster.ModelDefaults = field(default_factory=values_cluster.ModelDefaults)
+    metrics: controller.Metrics = field(default_factory=controller.Metrics)
+    model_defaults: cluster.ModelDefaults = field(default_factory=cluster.ModelDefaults)
     namespace_override: Annotated[str, doc("Namespace of the chart's objects. Empty: the release's.")] = ""
-    network_policies: values_cluster.NetworkPolicies = field(default_factory=values_cluster.NetworkPolicies)
-    predictive_unit: sections.PredictiveUnit = field(default_factory=sections.PredictiveUnit)
+    network_policies: cluster.NetworkPolicies = field(default_factory=cluster.NetworkPolicies)
+    predictive_unit: models.PredictiveUnit = field(default_factory=models.PredictiveUnit)
     predictor_servers: Annotated[
         dict[str, Any],
         doc(
@@ -110,12 +112,12 @@ class Values(Section, frozen=True):
         ),
         Meta(extra_json_schema={"additionalProperties": _ROW}),
     ] = field(default_factory=_predictor_servers, name="predictor_servers")
-    rbac: sections.Rbac = field(default_factory=sections.Rbac)
-    service_account: sections.ServiceAccount = field(default_factory=sections.ServiceAccount)
+    rbac: controller.Rbac = field(default_factory=controller.Rbac)
+    service_account: controller.ServiceAccount = field(default_factory=controller.ServiceAccount)
     single_namespace: Annotated[bool, doc("Serve the chart's own namespace only; roles are limited to it.")] = False
-    storage_initializer: sections.StorageInitializer = field(default_factory=sections.StorageInitializer)
-    usage_metrics: sections.UsageMetrics = field(default_factory=sections.UsageMetrics)
-    webhook: sections.Webhook = field(default_factory=sections.Webhook)
+    storage_initializer: models.StorageInitializer = field(default_factory=models.StorageInitializer)
+    usage_metrics: controller.UsageMetrics = field(default_factory=controller.UsageMetrics)
+    webhook: controller.Webhook = field(default_factory=controller.Webhook)
 
     def resolve_image(self, image: str) -> str:
         """The image's full name with `global.imageRegistry` in the place of `localhost`, where that is its registry."""
@@ -133,7 +135,7 @@ class Values(Section, frozen=True):
         return self.resolve_image(_full_name(self.image))
 
 
-def _full_name(image: sections.ManagerImage | sections.ExecutorImage) -> str:
+def _full_name(image: controller.ManagerImage | models.ExecutorImage) -> str:
     return f"{image.registry}/{image.repository}:{image.tag}".removeprefix("/")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 from seldon_core.api.values import Values, ValuesError, load_values, obsolete_keys
-from seldon_core.api.values_sections import Manager
+from seldon_core.api.values_controller import Manager
 from seldon_core.kube import Client, Event, EventType, Informer, LeaseTimings, Object, Timings
 from seldon_core.kube.client import Selection
 from seldon_core.kube.resources import CONFIG_MAPS

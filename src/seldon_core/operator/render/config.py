@@ -15,7 +15,7 @@ from seldon_core.api.defaulting import DefaultSettings
 from seldon_core.api.servers import PredictorServer, ServersError, parse_servers
 from seldon_core.api.shapes import Json
 from seldon_core.api.values import Values, user_id
-from seldon_core.api.values_sections import CaBundle
+from seldon_core.api.values_models import CaBundle
 
 
 class ConfigError(ValueError):
