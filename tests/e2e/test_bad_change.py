@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.e2e.harness import images, manifests, prediction
 from tests.e2e.harness.waiting import current_status, wait_for
 from tests.e2e.harness.workspace import Workspace
@@ -11,7 +9,6 @@ from tests.e2e.harness.workspace import Workspace
 NAME, SECRET = "sklearn-iris", "seldon-rclone-secret"
 
 
-@pytest.mark.models(2)
 def test_bad_change_loses_nothing(workspace: Workspace) -> None:
     workspace.apply(manifests.rclone_secret(SECRET), manifests.iris(NAME, env_secret=SECRET))
     generation = workspace.wait_available(NAME)["metadata"]["generation"]

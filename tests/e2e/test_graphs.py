@@ -20,8 +20,7 @@ from tests.e2e.harness.clients import Client, Json, Said, Way, canonical, each_p
 from tests.e2e.harness.exposition import total
 from tests.e2e.harness.workspace import METRICS_PATH, Workspace
 
-# The graphs of both protocols together ask for no more than one model with its orchestrator.
-pytestmark = [pytest.mark.pod_security("baseline"), pytest.mark.models(1)]
+pytestmark = pytest.mark.pod_security("baseline")
 
 PREDICTOR = "main"
 NAMES = ("chain", "router", "combined")

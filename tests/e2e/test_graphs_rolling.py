@@ -19,7 +19,7 @@ from tests.e2e.harness.load import during
 from tests.e2e.harness.waiting import Object
 from tests.e2e.harness.workspace import Workspace
 
-pytestmark = pytest.mark.pod_security("baseline")
+pytestmark = [pytest.mark.pod_security("baseline"), pytest.mark.long(40)]
 
 NAME, PREDICTOR, SECRET = "rolling", "main", "seldon-rclone-secret"
 ENTRY, MODEL = f"{NAME}-{PREDICTOR}-0-double-halve", f"{NAME}-{PREDICTOR}-1-classifier"
@@ -100,6 +100,7 @@ def test_no_request_is_lost_while_the_pods_of_a_graph_roll(workspace: Workspace)
     )
 
 
+@pytest.mark.cpus(0.7)
 def test_no_request_is_lost_while_a_model_without_an_orchestrator_rolls(workspace: Workspace) -> None:
     """Each change replaces its pods."""
     run(

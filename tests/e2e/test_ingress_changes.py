@@ -20,7 +20,7 @@ from tests.e2e.harness.load import Load
 from tests.e2e.harness.waiting import Object, wait_for
 from tests.e2e.harness.workspace import Workspace
 
-pytestmark = [pytest.mark.ingress, pytest.mark.pod_security("baseline")]
+pytestmark = [pytest.mark.ingress, pytest.mark.pod_security("baseline"), pytest.mark.cpus(0.5)]
 
 NAME, SECRET, PREDICTOR = "iris", "seldon-rclone-secret", "main"
 OTHER_PREDICTOR = "second"
@@ -117,6 +117,7 @@ def change(workspace: Workspace, load: Load, step: Step) -> None:
     assert answered == step.containers, f"after {step.name}: answers come from {sorted(answered)}"
 
 
+@pytest.mark.long(200)
 def test_no_request_is_lost_while_a_deployment_changes(workspace: Workspace) -> None:
     oldest = "machinelearning.seldon.io/v1alpha2"
     workspace.apply(manifests.rclone_secret(SECRET), iris("classifier", api_version=oldest))
@@ -129,6 +130,7 @@ def test_no_request_is_lost_while_a_deployment_changes(workspace: Workspace) -> 
     assert len(load.records) >= PROMISED_REQUESTS
 
 
+@pytest.mark.long(60)
 def test_no_request_is_lost_while_an_autoscaler_and_a_budget_work(workspace: Workspace) -> None:
     name = deployment(0, "model")
     workspace.apply(manifests.rclone_secret(SECRET), iris("model"))

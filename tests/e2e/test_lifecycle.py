@@ -47,6 +47,7 @@ def test_i_delete_and_apply_again(workspace: Workspace) -> None:
     workspace.assert_serves(name, initializer=images.RCLONE_INITIALIZER)
 
 
+@pytest.mark.alone
 def test_k_deployment_exists_within_a_second(workspace: Workspace) -> None:
     name = "sklearn-iris"
     seconds = workspace.timeouts.kubectl
@@ -63,7 +64,6 @@ def test_k_deployment_exists_within_a_second(workspace: Workspace) -> None:
     assert end - begin <= PROMISED_SECONDS, f"the Deployment came {end - begin:.2f} s after the SeldonDeployment"
 
 
-@pytest.mark.models(2)
 def test_k_rollout_restart_is_respected(workspace: Workspace) -> None:
     name = "sklearn-iris"
     workspace.apply(manifests.rclone_secret(SECRET), manifests.iris(name, env_secret=SECRET))

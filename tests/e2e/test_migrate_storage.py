@@ -11,12 +11,13 @@ from tests.e2e.harness import images, manifests
 from tests.e2e.harness.initializers import assert_same_answer, migrate, wait_fetched_by
 from tests.e2e.harness.workspace import Workspace
 
-pytestmark = [pytest.mark.release_profile("kfserving"), pytest.mark.models(2)]
+pytestmark = pytest.mark.release_profile("kfserving")
 
 OF_ACCOUNT = "sklearn-iris-sa"
 OF_SECRET = "sklearn-iris-secret"
 
 
+@pytest.mark.long(80)
 def test_a_service_account_there_and_back(workspace: Workspace) -> None:
     workspace.apply(*manifests.service_account(), manifests.iris(OF_ACCOUNT, account="minio-sa"))
     workspace.assert_serves(OF_ACCOUNT, initializer=images.KFSERVING_INITIALIZER)

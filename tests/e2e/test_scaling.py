@@ -28,7 +28,7 @@ def _iris(**component: Any) -> Object:
 
 
 @pytest.mark.pod_security("baseline")
-@pytest.mark.models(2)
+@pytest.mark.cpus(0.4)
 def test_an_autoscaler_and_a_budget_come_and_go(workspace: Workspace) -> None:
     deployment = manifests.model_deployment(NAME)
 

@@ -18,7 +18,7 @@ from tests.e2e.harness.release import DEFAULT, Release
 from tests.e2e.harness.waiting import Object
 from tests.e2e.harness.workspace import Workspace
 
-pytestmark = pytest.mark.release_profile("kfserving")
+pytestmark = [pytest.mark.release_profile("kfserving"), pytest.mark.alone, pytest.mark.cpus(0.4)]
 
 OF_ACCOUNT, ACCOUNT, ACCOUNTS_SECRET = "sklearn-iris-sa", "minio-sa", "minio-sa-secret"
 OF_SECRET, SECRET = "sklearn-iris-secret", "seldon-kfserving-secret"

@@ -23,6 +23,8 @@ from tests.e2e.harness.session import Session
 from tests.e2e.harness.waiting import WaitTimeoutError, wait_for
 from tests.e2e.harness.workspace import Workspace
 
+pytestmark = [pytest.mark.long(80), pytest.mark.cpus(0.5)]
+
 WRONG_PASSWORD = "wrong-password-of-the-test"
 # A Service that no cluster has: the name is not found, at once.
 NOWHERE = "no-such-minio.minio-system.svc.cluster.local"
@@ -32,9 +34,12 @@ BROKEN_OBJECTS = {
     "empty/": b"",
     "no-joblib/model.joblib": TEXT,
     "zero-bytes/model.joblib": b"",
+    "large/model.joblib": TEXT * 100_000,
     "changed/model.joblib": TEXT,
     "changed/SHA256SUMS": f"{'0' * 64}  model.joblib\n".encode(),
 }
+# Source: specification 1.1.
+MODEL_VOLUME = f"{manifests.UNIT}-provision-location"
 AUTHORITY = "the certificate of the authority"
 """Stands for it until it is made."""
 
@@ -63,6 +68,8 @@ class Case:
     secret: Mapping[str, str] = field(default_factory=rclone)
     way: str = ""
     digest: str = ""
+    room: str = ""
+    """The size of the model's volume, where it is the user's own."""
 
     @property
     def wanted(self) -> str:
@@ -98,6 +105,9 @@ FAULTS = {
     "redirects": Case(5, "it redirects", way="redirects"),
     "no-tls": Case(5, "it speaks http, not https", secret=rclone(ENDPOINT=f"https://{manifests.MINIO_HOST}")),
     "own-authority": Case(5, "its TLS certificate is not trusted: mount its CA and set", way="tls"),
+    "disk-full": Case(
+        7, r"large .*needs 2\.8 MiB, and /mnt/models has 1\.0 MiB free", uri=f"s3://{BROKEN}/large", room="1Mi"
+    ),
     "leads-out": Case(10, r'holds the key "[^"]+/metadata\.yaml", which leaves the model\'s folder', way="leads-out"),
     "changed-byte": Case(11, "model.joblib of s3://sklearn/iris .*arrived with another content", way="flips"),
     "changed-file": Case(11, "model.joblib of .*and SHA256SUMS says 0{64}", uri=f"s3://{BROKEN}/changed"),
@@ -179,6 +189,10 @@ def deploy(workspace: Workspace, cases: Mapping[str, Case], authority: str) -> N
         sdep = manifests.iris(name, model_uri=case.uri, env_secret=name)
         if case.digest:
             sdep["spec"]["predictors"][0]["annotations"] = {"seldon.io/model-digest": case.digest}
+        if case.room:
+            volume = {"name": MODEL_VOLUME, "emptyDir": {"medium": "Memory", "sizeLimit": case.room}}
+            pod = {"containers": [{"name": manifests.UNIT}], "volumes": [volume]}
+            sdep["spec"]["predictors"][0]["componentSpecs"] = [{"spec": pod}]
         workspace.apply(manifests.secret(name, secret), sdep)
 
 

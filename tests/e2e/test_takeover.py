@@ -20,8 +20,8 @@ from tests.e2e.harness.workspace import Workspace
 pytestmark = [
     pytest.mark.ingress,
     pytest.mark.pod_security("baseline"),
-    # The old pods and the new ones.
-    pytest.mark.models(2),
+    # It stops the release's controller.
+    pytest.mark.alone,
     pytest.mark.skipif(not former.FOLDER.exists(), reason="no ../shared beside this checkout"),
 ]
 

@@ -6,18 +6,20 @@ Source of the sums: the scheduler's own rule, the larger of the containers' sum 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 ENDED = ("Succeeded", "Failed")
+SUFFIXES = {"m": 0.001, "k": 1000.0}
 
 
 def cpus(quantity: str | float | None) -> float:
-    """A Kubernetes CPU quantity in CPUs: "500m" is 0.5, "2" is 2.0, None is 0.0."""
+    """A Kubernetes CPU quantity in CPUs: "500m" is 0.5, "2" is 2.0, "1k" is 1000.0, None is 0.0."""
     if quantity is None:
         return 0.0
     text = str(quantity)
-    return float(text[:-1]) / 1000 if text.endswith("m") else float(text)
+    return float(text.rstrip("mk")) * SUFFIXES.get(text[-1], 1.0)
 
 
 def requested(pod: Mapping[str, Any]) -> float:
@@ -34,11 +36,23 @@ def requested(pod: Mapping[str, Any]) -> float:
     return max(together, largest) + cpus((spec.get("overhead") or {}).get("cpu"))
 
 
-def free(nodes: Iterable[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]]) -> float:
-    """CPUs of all nodes that no pod has asked for; pods that have ended count no more."""
+def free(
+    nodes: Iterable[Mapping[str, Any]], pods: Iterable[Mapping[str, Any]], kept: Mapping[str, float] | None = None
+) -> float:
+    """CPUs of all nodes that no pod has asked for.
+
+    Pods that have ended count no more, and those that ask for more than there is never do: no node takes them.
+    `kept` are CPUs by namespace whose pods may yet ask for so many, together.
+    """
     have = sum(cpus(node["status"]["allocatable"]["cpu"]) for node in nodes)
-    taken = sum(requested(pod) for pod in pods if pod.get("status", {}).get("phase") not in ENDED)
-    return have - taken
+    taken: defaultdict[str, float] = defaultdict(float)
+    for pod in pods:
+        asked = requested(pod)
+        if asked <= have and pod.get("status", {}).get("phase") not in ENDED:
+            taken[pod["metadata"]["namespace"]] += asked
+    for namespace, height in (kept or {}).items():
+        taken[namespace] = max(taken[namespace], height)
+    return have - sum(taken.values())
 
 
 def _request(container: Mapping[str, Any]) -> float:

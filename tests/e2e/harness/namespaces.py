@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from . import capacity
 from .waiting import wait_for
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ MAX_LENGTH = 63
 OURS = "app.kubernetes.io/part-of"
 SUITE = "seldon-core-e2e"
 TEST_LABEL = "seldon-core-e2e/test"
+RUN_LABEL = "seldon-core-e2e/run"
 ENFORCE = "pod-security.kubernetes.io/enforce"
 # A pod of a namespace that goes has nobody to serve: it need not drain.
 GRACE_SECONDS = 1
@@ -41,17 +41,18 @@ def name_of(node: str, run: str) -> str:
     return f"e2e-{test}"[: MAX_LENGTH - len(tail)].rstrip("-") + tail
 
 
-def manifest(name: str, node: str, enforce: str) -> dict[str, Any]:
+def manifest(name: str, node: str, enforce: str, run: str = "") -> dict[str, Any]:
     """The namespace with the Pod Security level that it enforces, and labels by which it is found again."""
     labels = {OURS: SUITE, TEST_LABEL: digest(node), ENFORCE: enforce, f"{ENFORCE}-version": "latest"}
+    labels |= {RUN_LABEL: digest(run)} if run else {}
     annotations = {"seldon-core-e2e/node": node}
     metadata = {"name": name, "labels": labels, "annotations": annotations}
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
 
 
-def create(cluster: Cluster, name: str, node: str, enforce: str, timeouts: Timeouts) -> None:
+def create(cluster: Cluster, name: str, node: str, enforce: str, timeouts: Timeouts, *, run: str = "") -> None:
     """Create the namespace and wait for its default service account, which every pod needs."""
-    cluster.create(manifest(name, node, enforce))
+    cluster.create(manifest(name, node, enforce, run))
 
     def has_account() -> None:
         assert cluster.get("v1", "ServiceAccount", "default", name), "no default service account yet"
@@ -68,9 +69,10 @@ def delete(cluster: Cluster, name: str) -> None:
     cluster.end_pods(name, grace_seconds=GRACE_SECONDS)
 
 
-def sweep(cluster: Cluster, *, node: str | None = None) -> None:
-    """Delete what earlier runs left: all of the suite's namespaces, or those of one test."""
-    labels = f"{OURS}={SUITE}" + (f",{TEST_LABEL}={digest(node)}" if node is not None else "")
+def sweep(cluster: Cluster, run: str, *, node: str | None = None) -> None:
+    """Delete what other runs than this one left: all of the suite's namespaces, or those of one test."""
+    labels = f"{OURS}={SUITE},{RUN_LABEL}!={digest(run)}"
+    labels += f",{TEST_LABEL}={digest(node)}" if node is not None else ""
     for namespace in living(cluster.objects("v1", "Namespace", labels=labels)):
         delete(cluster, namespace)
 
@@ -78,20 +80,3 @@ def sweep(cluster: Cluster, *, node: str | None = None) -> None:
 def living(namespaces: Iterable[dict[str, Any]]) -> Iterator[str]:
     """The names of namespaces that are not on their way out."""
     return (entry["metadata"]["name"] for entry in namespaces if not entry["metadata"].get("deletionTimestamp"))
-
-
-def wait_for_room(cluster: Cluster, cpus: float, timeouts: Timeouts) -> None:
-    """Wait until the scheduler has `cpus` CPUs to give away.
-
-    Raises WaitTimeoutError naming the suite's namespaces that still live: one that `--keep` left may hold them.
-    """
-
-    def has_room() -> None:
-        free = capacity.free(cluster.objects("v1", "Node"), cluster.objects("v1", "Pod"))
-        assert free >= cpus, f"{free:.2f} CPUs are free, the test needs {cpus:.2f}"
-
-    def kept() -> str:
-        names = ", ".join(living(cluster.objects("v1", "Namespace", labels=f"{OURS}={SUITE}")))
-        return f"Namespaces of the suite: {names or 'none'}. Delete those that you have kept and need no more."
-
-    wait_for(has_room, what="room for the test's pods", seconds=timeouts.capacity, detail=kept)

@@ -3,6 +3,9 @@
 A set of values is a profile. Tests name theirs by the marker `release_profile`; the suite runs profile by profile.
 A test of upgrades changes the release itself, by `ensure`, `upgrade_reusing_values` and `roll_back`; the next test gets
 its own profile back.
+
+There is one release for all workers of a run, so it is changed by who is alone (turns.py), and its profile is
+written down where all of them see it.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from .waiting import assert_rolled_out, wait_for
 if TYPE_CHECKING:
     from .cluster import Cluster
     from .timeouts import Timeouts
+    from .turns import Turns
 
 NAME = "seldon-core"
 NAMESPACE = "seldon-system"
@@ -71,6 +75,7 @@ class Release:
     """The release in the cluster; remembers which profile it has.
 
     `always` are chart values that every profile has: those of the gateway. A profile that names one of their keys wins.
+    `turns` tells whether this worker may change the release, which it does only while it is alone.
     """
 
     def __init__(
@@ -82,6 +87,7 @@ class Release:
         timeouts: Timeouts,
         *,
         always: Mapping[str, Any],
+        turns: Turns,
     ) -> None:
         self._helm = helm
         self._kubectl = kubectl
@@ -89,8 +95,13 @@ class Release:
         self._chart = chart
         self._timeouts = timeouts
         self._always = dict(always)
-        self._profile: Profile | None = None
-        self._touched = False
+        self._turns = turns
+        # Empty while nobody knows what it has, not there while nobody has asked for it.
+        self._written = turns.folder / "profile"
+
+    def has(self, profile: Profile) -> bool:
+        """Whether it has this profile."""
+        return self._profile == profile.name
 
     def ensure(self, profile: Profile) -> None:
         """Install or upgrade to the profile's values, unless the release has them.
@@ -98,9 +109,9 @@ class Release:
         Returns when only pods of this release run: nothing is answered by a controller with the values of before.
         Raises CommandError with helm's words.
         """
-        if self._profile == profile:
+        if self.has(profile):
             return
-        kept = self._prepare() if self._profile is None else False
+        kept = False if self._profile else self._prepare()
         with self._changing(profile):
             self._upgrade(
                 "--install", "--create-namespace", "--reset-values", values=self._always | dict(profile.values)
@@ -125,10 +136,15 @@ class Release:
 
         Does nothing where no test has asked for the release.
         """
-        if keep and self._profile is not None:
+        if keep and self._profile:
             self.ensure(DEFAULT)
-        elif self._touched and not keep:
+        elif self._written.exists() and not keep:
             self._uninstall()
+        self._written.unlink(missing_ok=True)
+
+    @property
+    def _profile(self) -> str:
+        return self._written.read_text() if self._written.exists() else ""
 
     @contextmanager
     def _changing(self, profile: Profile) -> Iterator[None]:
@@ -136,10 +152,11 @@ class Release:
 
         Where it fails, the next test begins anew, and the end removes what is left of it.
         """
-        self._profile, self._touched = None, True
+        assert self._turns.alone_now, "the release is for others, too: a test that changes it has the marker `alone`"
+        self._written.write_text("")
         yield
         self._settle()
-        self._profile = profile
+        self._written.write_text(profile.name)
 
     def _prepare(self) -> bool:
         """Make the namespace; answer whether a release is there, after removing one that was interrupted half way."""

@@ -1,18 +1,25 @@
-"""One run of the suite: what its tests share, made when first asked for and taken down at the end."""
+"""One run of the suite: what its tests share, made when first asked for and taken down at the end.
+
+Where several workers run the suite, each has a Session of its own; cluster, release and room are one for all of them.
+"""
 
 from __future__ import annotations
 
 import os
-import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from . import namespaces
 from .cluster import Cluster
 from .gateways import Gateway
 from .release import NAMESPACE, Profile, Release
+from .room import Room
 from .timeouts import Timeouts
 from .tools import Tool, find
+from .turns import Turns
 from .workspace import Workspace
 
 
@@ -20,6 +27,7 @@ from .workspace import Workspace
 class Session:
     """A run: its deadlines, whether it keeps what it makes, and the cluster, gateway and release that it works on.
 
+    `scratch` is this worker's, `turns` and `run` (any text that no other run has) are the same for all workers.
     `loads` tells of every load that ran, for the end of the run's report.
     """
 
@@ -27,7 +35,8 @@ class Session:
     gateway: Gateway
     keep: bool
     scratch: Path
-    run: str = field(default_factory=lambda: secrets.token_hex(8))
+    turns: Turns
+    run: str
     loads: list[str] = field(default_factory=list)
     _clusters: dict[Path, Cluster] = field(default_factory=dict)
     _releases: dict[Path, Release] = field(default_factory=dict)
@@ -38,37 +47,57 @@ class Session:
             cache = self.scratch / f"discovery-{len(self._clusters)}.json"
             cluster = Cluster(kubeconfig, cache=cache, seconds=self.timeouts.api)
             if not self.keep:
-                namespaces.sweep(cluster)
+                namespaces.sweep(cluster, self.run)
             self._clusters[kubeconfig] = cluster
         return self._clusters[kubeconfig]
 
-    def ensure_release(self, cluster: Cluster, chart: Path, profile: Profile) -> Release:
-        """The release in the cluster, with the profile's values."""
-        if cluster.kubeconfig not in self._releases:
+    @contextmanager
+    def release(self, cluster: Cluster, chart: Path, profile: Profile, *, alone: bool) -> Iterator[Release]:
+        """The release in the cluster, with the profile's values: beside other workers' tests, or alone."""
+        release = self._releases.get(cluster.kubeconfig)
+        if release is None:
             helm, kubectl = self.tool("helm", cluster), self.tool("kubectl", cluster)
-            self._releases[cluster.kubeconfig] = Release(
-                helm, kubectl, cluster, chart, self.timeouts, always=self.gateway.values
+            release = Release(
+                helm, kubectl, cluster, chart, self.timeouts, always=self.gateway.values, turns=self.turns
             )
-        release = self._releases[cluster.kubeconfig]
-        release.ensure(profile)
-        return release
+            self._releases[cluster.kubeconfig] = release
+        if alone:
+            with self.turns.alone():
+                release.ensure(profile)
+                yield release
+        else:
+            with self.turns.shared(lambda: release.has(profile), lambda: release.ensure(profile)):
+                yield release
 
-    def open(self, cluster: Cluster, node: str, *, enforce: str) -> Workspace:
-        """A new namespace for a test, beside none that an earlier run kept of the same test."""
-        namespaces.sweep(cluster, node=node)
+    def open(self, cluster: Cluster, node: str, *, enforce: str, cpus: float) -> Workspace:
+        """A new namespace for a test, beside none that an earlier run kept of the same test, when there is room."""
+        namespaces.sweep(cluster, self.run, node=node)
         name = namespaces.name_of(node, self.run)
-        namespaces.create(cluster, name, node, enforce, self.timeouts)
+
+        def begin() -> None:
+            namespaces.create(cluster, name, node, enforce, self.timeouts, run=self.run)
+
+        self._room.take(cluster, name, cpus, self.timeouts, begin)
         return Workspace(name, cluster, self.gateway, self.tool("kubectl", cluster), self.timeouts, self.loads)
 
     def close(self, workspace: Workspace) -> None:
         """Delete a test's namespace, unless it is to be kept."""
         if not self.keep:
             namespaces.delete(workspace.cluster, workspace.namespace)
+        self._room.give_back(workspace.namespace)
 
     def end(self) -> None:
-        """Take the releases down, or leave them with default values where things are to be kept."""
-        for release in self._releases.values():
-            release.end(keep=self.keep)
+        """Take the releases down, or leave them with default values where things are to be kept: the last worker does.
+
+        What another worker installed is known by what it wrote down.
+        """
+        with self.turns.leaving() as last:
+            for release in self._releases.values() if last else ():
+                release.end(keep=self.keep)
+
+    @cached_property
+    def _room(self) -> Room:
+        return Room(self.turns)
 
     def tool(self, name: str, cluster: Cluster) -> Tool:
         """The program (kubectl, helm) on a cluster."""

@@ -26,6 +26,8 @@ class Timeouts:
     """From helm's return until only pods of the new release run."""
     capacity: float = 90.0
     """Until the pods of earlier tests have given their CPU back."""
+    beside: float = 600.0
+    """Until a test that another worker runs has given its CPU back."""
     namespace: float = 30.0
     """Until a new namespace has its default service account."""
     model_ready: float = 120.0

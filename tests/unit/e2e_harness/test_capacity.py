@@ -12,12 +12,18 @@ def container(cpu: str | None = None, **more: Any) -> dict[str, Any]:
 
 
 def pod(
-    *containers: dict[str, Any], init: list[dict[str, Any]] | None = None, phase: str = "Running"
+    *containers: dict[str, Any],
+    init: list[dict[str, Any]] | None = None,
+    phase: str = "Running",
+    namespace: str = "default",
 ) -> dict[str, Any]:
-    return {"spec": {"containers": list(containers), "initContainers": init}, "status": {"phase": phase}}
+    spec = {"containers": list(containers), "initContainers": init}
+    return {"metadata": {"namespace": namespace}, "spec": spec, "status": {"phase": phase}}
 
 
-@pytest.mark.parametrize(("quantity", "number"), [("500m", 0.5), ("2", 2.0), (1, 1.0), ("0.25", 0.25), (None, 0.0)])
+@pytest.mark.parametrize(
+    ("quantity", "number"), [("500m", 0.5), ("2", 2.0), (1, 1.0), ("0.25", 0.25), ("1k", 1000.0), (None, 0.0)]
+)
 def test_quantities(quantity: str | int | None, number: float) -> None:
     assert cpus(quantity) == number
 
@@ -48,3 +54,17 @@ def test_pods_that_have_ended_hold_nothing() -> None:
     pods = [pod(container("500m")), pod(container("1"), phase="Succeeded"), pod(container("250m"), phase="Pending")]
 
     assert free([node], pods) == pytest.approx(1.25)
+
+
+def test_pods_that_no_node_can_take_hold_nothing() -> None:
+    node = {"status": {"allocatable": {"cpu": "2"}}}
+
+    assert free([node], [pod(container("1k"), phase="Pending"), pod(container("1"), phase="Pending")]) == 1.0
+
+
+def test_what_is_kept_counts_where_the_pods_ask_for_less() -> None:
+    node = {"status": {"allocatable": {"cpu": "2"}}}
+    pods = [pod(container("100m"), namespace="less"), pod(container("500m"), namespace="more"), pod(container("50m"))]
+    kept = {"less": 0.3, "more": 0.2, "nothing-yet": 0.4}
+
+    assert free([node], pods, kept) == pytest.approx(2 - 0.3 - 0.5 - 0.4 - 0.05)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +36,42 @@ def test_the_namespace_enforces_its_level_and_is_found_again() -> None:
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
     assert labels[namespaces.OURS] == namespaces.SUITE
     assert labels[namespaces.TEST_LABEL] == namespaces.digest("t.py::test_x")
+
+
+def test_the_namespaces_of_this_run_are_not_swept() -> None:
+    made = namespaces.manifest("e2e-x", "t.py::test_x", "restricted", "this")
+    cluster = Labelled([made])
+
+    namespaces.sweep(cluster, "this")  # type: ignore[arg-type] # what is asked of it is there
+    namespaces.sweep(cluster, "this", node="t.py::test_x")  # type: ignore[arg-type]
+    namespaces.sweep(cluster, "other", node="t.py::test_y")  # type: ignore[arg-type]
+    assert cluster.deleted == []
+    namespaces.sweep(cluster, "other", node="t.py::test_x")  # type: ignore[arg-type]
+    assert cluster.deleted == ["e2e-x"]
+
+
+class Labelled:
+    """A cluster of namespaces that knows selectors with `=` and `!=`."""
+
+    def __init__(self, found: list[dict[str, Any]]) -> None:
+        self._found = found
+        self.deleted: list[str] = []
+
+    def objects(self, api_version: str, kind: str, *, labels: str) -> list[dict[str, Any]]:
+        assert (api_version, kind) == ("v1", "Namespace")
+
+        def fits(term: str, held: dict[str, str]) -> bool:
+            key, operator, value = re.fullmatch(r"([^!=]+)(!?=)(.*)", term).groups()  # type: ignore[union-attr]
+            return (held.get(key) == value) == (operator == "=")
+
+        return [each for each in self._found if all(fits(t, each["metadata"]["labels"]) for t in labels.split(","))]
+
+    def delete(self, api_version: str, kind: str, name: str) -> None:
+        assert (api_version, kind) == ("v1", "Namespace")
+        self.deleted.append(name)
+
+    def end_pods(self, namespace: str, *, grace_seconds: int) -> None:
+        assert (namespace, grace_seconds) == (self.deleted[-1], namespaces.GRACE_SECONDS)
 
 
 def test_namespaces_on_their_way_out_do_not_count_as_living() -> None:

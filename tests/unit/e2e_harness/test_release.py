@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from tests.e2e.harness.release import CONTROLLER, DEFAULT, KFSERVING, PROFILES, Release
 from tests.e2e.harness.timeouts import Timeouts
 from tests.e2e.harness.tools import CommandError
+from tests.e2e.harness.turns import Turns
 
 from .test_tools import program
 
@@ -61,13 +63,22 @@ class Recorder:
             tools[name] = program(folder / name, CALLS)
             (folder / name / "releases").write_text(releases)
             (folder / name / "fails").write_text(fails)
-        self.release = Release(
-            tools["helm"],
-            tools["kubectl"],
+        self._tools = tools
+        turns = Turns(folder / "shared")
+        self.turn = ExitStack()
+        self.turn.enter_context(turns.alone())
+        self.release = self.of_worker(turns)
+
+    def of_worker(self, turns: Turns) -> Release:
+        """The release as another worker knows it."""
+        return Release(
+            self._tools["helm"],
+            self._tools["kubectl"],
             Settled(),  # type: ignore[arg-type] # what a release asks of a cluster is there
-            folder / "chart",
+            self.folder / "chart",
             Timeouts(),
             always=GATEWAY,
+            turns=turns,
         )
 
     def calls(self) -> list[tuple[str, str, str]]:
@@ -199,3 +210,35 @@ def test_a_rollback_that_failed_makes_the_next_test_begin_anew(tmp_path: Path) -
     recorder.release.ensure(KFSERVING)
 
     assert recorder.words()[-4:] == ["kubectl apply", "helm list", *UPGRADE]
+
+
+def test_the_profile_is_known_to_other_workers(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.release.ensure(KFSERVING)
+    before = len(recorder.calls())
+    recorder.turn.close()
+
+    turns = Turns(tmp_path / "shared")
+    other = recorder.of_worker(turns)
+    assert other.has(KFSERVING)
+    with turns.alone():
+        other.ensure(KFSERVING)
+        other.ensure(DEFAULT)
+        other.end(keep=False)
+
+    # An upgrade, without another look for what an interrupted run left; what the first one made is removed.
+    assert recorder.words()[before:] == [*UPGRADE, "helm uninstall"]
+    assert not recorder.release.has(KFSERVING)
+
+
+def test_who_is_not_alone_does_not_change_the_release(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    recorder.release.ensure(DEFAULT)
+    before = recorder.words()
+    recorder.turn.close()
+
+    with pytest.raises(AssertionError, match="the marker `alone`"):
+        recorder.release.roll_back()
+
+    assert recorder.words() == before
+    assert recorder.release.has(DEFAULT)
