@@ -1,5 +1,7 @@
 """Builds for later environments while earlier ones test: tests wait a good deal, and compilers can use that time.
 
+What Docker Hub's images hold is built ahead only where that cannot be reached.
+
 It runs at the lowest priority. What it is just building when an environment needs it is waited for (`cache.artefact`),
 and what an environment is building it leaves alone.
 """
@@ -7,11 +9,14 @@ and what an environment is building it leaves alone.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
 
 from . import cache, gobuild
 from .paths import ROOT
@@ -23,20 +28,43 @@ NEEDED_BY = {
     "e2e": (gobuild.KUBERNETES, gobuild.ETCD, gobuild.KIND, gobuild.KUBECTL, gobuild.CONTOUR),
     "e2e-istio": (gobuild.ISTIO,),
 }
-"""Programs that are built on every machine; what a registry may give instead is not among them."""
+"""Programs that are built on every machine."""
+WITHOUT_IMAGES = {"integration": (gobuild.MINIO,), "e2e": (gobuild.COREDNS, gobuild.MINIO)}
+"""Programs of images that can be pulled instead."""
+REGISTRY = "https://registry-1.docker.io/v2/"
+"""Docker Hub, which both images come from."""
+REGISTRY_HEADER = "Docker-Distribution-Api-Version"
+"""What every registry says, also to who must log in; a proxy that lets nobody through does not."""
+REGISTRY_SECONDS = 10
 LOWEST_PRIORITY = 19
 ENDING_SECONDS = 30
 
 
-def recipes(environments: Sequence[str]) -> tuple[gobuild.Recipe, ...]:
-    """Return what these environments need, in their order, each once."""
-    return tuple(dict.fromkeys(recipe for name in environments for recipe in NEEDED_BY.get(name, ())))
+def recipes(environments: Sequence[str], *, images: bool = True) -> tuple[gobuild.Recipe, ...]:
+    """Return what these environments need, in their order, each once. `images` tells whether they can be pulled."""
+    found: dict[gobuild.Recipe, None] = {}
+    for name in environments:
+        tables: list[Mapping[str, tuple[gobuild.Recipe, ...]]] = [NEEDED_BY, *([] if images else [WITHOUT_IMAGES])]
+        found |= dict.fromkeys(recipe for table in tables for recipe in table.get(name, ()))
+    return tuple(found)
+
+
+def registry_answers() -> bool:
+    """Tell whether Docker Hub can be reached. Docker may know a way of its own: this says only what to build ahead."""
+    try:
+        with urllib.request.urlopen(REGISTRY, timeout=REGISTRY_SECONDS) as answer:
+            headers = answer.headers
+    except urllib.error.HTTPError as refused:
+        headers = refused.headers
+    except (OSError, http.client.HTTPException):
+        return False
+    return REGISTRY_HEADER in headers
 
 
 @contextlib.contextmanager
 def building(environments: Sequence[str]) -> Iterator[None]:
     """Build for these environments in a process beside the block; it ends with the block at the latest."""
-    if all(gobuild.place(recipe).is_dir() for recipe in recipes(environments)):
+    if all(gobuild.place(recipe).is_dir() for recipe in recipes(environments, images=False)):
         yield
         return
     command = [sys.executable, "-m", "devtools.ahead", *environments]
@@ -55,7 +83,10 @@ def main(environments: Sequence[str]) -> int:
     # An end that unwinds: nothing half-built is left in the cache folder.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     os.nice(LOWEST_PRIORITY)
-    for recipe in recipes(environments):
+    images = recipes(environments) == recipes(environments, images=False) or registry_answers()
+    for recipe in recipes(environments, images=images):
+        if gobuild.place(recipe).is_dir():
+            continue
         try:
             gobuild.build(recipe, unless_under_way=True)
         except cache.UnderWayError:

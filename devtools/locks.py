@@ -37,6 +37,7 @@ LOCKS = (
     Lock(REQUIREMENTS / "bench-mlserver.txt", groups=("bench-mlserver",)),
     Lock(REQUIREMENTS / "bench-seldon.txt", groups=("bench-seldon",)),
     Lock(REQUIREMENTS / "bench-kserve.txt", groups=("bench-kserve",)),
+    Lock(REQUIREMENTS / "bench-aws.txt", groups=("bench-aws",)),
     Lock(IMAGES / "operator" / "requirements.txt", extras=("operator",)),
     Lock(IMAGES / "executor" / "requirements.txt", extras=("executor", "tracing")),
     Lock(IMAGES / "sklearnserver" / "requirements.txt", extras=("sklearnserver", "tracing")),

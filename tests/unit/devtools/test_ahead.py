@@ -6,9 +6,11 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,7 +88,52 @@ def test_each_program_is_built_once_in_the_order_of_the_environments() -> None:
 
 
 def test_every_environment_that_is_built_for_exists() -> None:
-    assert ahead.NEEDED_BY.keys() <= set(suite.ENVIRONMENTS)
+    assert ahead.NEEDED_BY.keys() | ahead.WITHOUT_IMAGES.keys() <= set(suite.ENVIRONMENTS)
+
+
+def test_what_images_hold_is_built_where_they_cannot_be_pulled() -> None:
+    pulled, built = (ahead.recipes(suite.ENVIRONMENTS, images=images) for images in (True, False))
+
+    assert set(built) - set(pulled) == {gobuild.COREDNS, gobuild.MINIO}
+    # Each before the environment that needs it; what more of them need comes no later for it.
+    assert built.index(gobuild.RCLONE) < built.index(gobuild.MINIO) < built.index(gobuild.CONTOUR)
+    assert built.index(gobuild.COREDNS) < built.index(gobuild.ISTIO)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "reached"),
+    [
+        (401, {"Docker-Distribution-Api-Version": "registry/2.0"}, True),
+        (200, {"Docker-Distribution-Api-Version": "registry/2.0"}, True),
+        (403, {}, False),
+        (None, {}, False),
+    ],
+    ids=["a registry that wants a login", "one that does not", "a proxy that lets nobody through", "nobody"],
+)
+def test_a_registry_is_known_by_what_it_says(
+    monkeypatch: pytest.MonkeyPatch, status: int | None, headers: dict[str, str], *, reached: bool
+) -> None:
+    class Answering(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status or 500)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """A test's output has no room for it."""
+
+    with HTTPServer(("127.0.0.1", 0), Answering) as server:
+        monkeypatch.setattr(ahead, "REGISTRY", f"http://127.0.0.1:{server.server_address[1]}/v2/")
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        if status is None:
+            server.server_close()
+            assert ahead.registry_answers() == reached
+            return
+        thread = threading.Thread(target=server.handle_request, daemon=True)
+        thread.start()
+        assert ahead.registry_answers() == reached
+        thread.join(SECONDS)
 
 
 def test_the_builder_and_its_compiler_end_with_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
