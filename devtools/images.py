@@ -119,7 +119,7 @@ def _build(image: Image, keys: dict[str, str]) -> str:
         extras["seldon_core"] = PACKAGE
     if image.rclone:
         extras["rclone"] = gobuild.build(image.rclone) / image.rclone.name
-        extras["md5parts"] = gobuild.build(gobuild.MD5PARTS) / "md5parts"
+        extras["partsums"] = gobuild.build(gobuild.PARTSUMS) / "partsums"
     # An artefact's name holds the key of its recipe: no need to read a hundred megabytes to know them.
     parts += [PACKAGE if path == PACKAGE else f"{path.parent.name}/{path.name}" for name, path in extras.items()]
     parts += [f"{label}={text}" for label, text in _labels(image).items()]

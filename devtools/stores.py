@@ -29,7 +29,7 @@ def programs() -> dict[str, str]:
     """
     return {
         "RCLONE": str(gobuild.build(gobuild.RCLONE) / "rclone"),
-        "MD5PARTS": str(gobuild.build(gobuild.MD5PARTS) / "md5parts"),
+        "PARTSUMS": str(gobuild.build(gobuild.PARTSUMS) / "partsums"),
         "AZURITE": str(azurite()),
     }
 

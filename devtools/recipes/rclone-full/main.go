@@ -5,6 +5,7 @@ package main
 import (
 	_ "github.com/rclone/rclone/backend/all"
 	"github.com/rclone/rclone/cmd"
+	_ "github.com/rclone/rclone/cmd/cat"
 	_ "github.com/rclone/rclone/cmd/check"
 	_ "github.com/rclone/rclone/cmd/copy"
 	_ "github.com/rclone/rclone/cmd/lsjson"

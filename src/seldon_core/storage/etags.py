@@ -4,54 +4,28 @@ S3 has the MD5 of what came in one piece. Of what came in parts it has the MD5 o
 behind it, and says nowhere in a listing how large a part was. So the usual sizes are tried: an ETag that is met proves
 every byte, one that is not met proves nothing, since the parts may have been of another size.
 
-rclone asks for these objects' headers while it lists (it looks for a note of its own there) and keeps the ETag to
-itself. Its log of headers tells it, for every kind of credentials that rclone knows, and without one more request.
+rclone asks for these objects' heads while it lists (it looks for a note of its own there) and keeps the ETag to itself.
+Its log tells it (see `heads`), without one more request.
 """
 
 import hashlib
 import re
 from collections.abc import Iterable
-from urllib.parse import unquote, urlsplit
 
 ETAG = "etag"
 _MIB = 1024 * 1024
 _TAG = re.compile(r'(?mi)^etag: "?([0-9a-f]{32}-[1-9][0-9]{0,4})"?\r?$')
 # With keys of one's own, or of a key service, an ETag is no MD5.
 _OTHER_KIND = re.compile(r"(?mi)^x-amz-server-side-encryption(-customer-algorithm: |: aws:kms)")
-_TITLE = re.compile(r"HTTP (REQUEST|RESPONSE) \(req (\S+)\)")
 _MOST_CANDIDATES = 6
 # What tools upload in: boto3, the AWS tools and their SDKs; rclone; minio and mc; s5cmd; Hadoop; large ones of all.
 _USUAL = tuple(mib * _MIB for mib in (8, 5, 16, 50, 64, 10, 15, 20, 25, 32, 100, 128, 256, 512, 1024))
 
 
-class Headers:
-    """Reads rclone's log of a listing with `--dump headers`, a message at a time."""
-
-    def __init__(self) -> None:
-        self._tags: dict[str, str] = {}
-        self._asked: dict[str, str] = {}
-        self._next: tuple[str, str] | None = None
-
-    def read(self, message: str) -> None:
-        """Take a message of the log: a title, and then the head of a request or of its answer."""
-        if title := _TITLE.fullmatch(message):
-            self._next = (title.group(1), title.group(2))
-            return
-        if self._next is None:
-            return
-        kind, request = self._next
-        self._next = None
-        if kind == "REQUEST":
-            words = message.split(" ", 2)
-            self._asked[request] = unquote(urlsplit(words[1]).path).lstrip("/") if words[0] == "HEAD" else ""
-            return
-        path, tag = self._asked.pop(request, ""), _TAG.search(message)
-        if path and tag and not _OTHER_KIND.search(message):
-            self._tags[path] = tag.group(1).lower()
-
-    def tag(self, bucket: str, key: str) -> str:
-        """Return an object's ETag of parts, "" where it has none; the bucket is in the path or in the host's name."""
-        return self._tags.get(f"{bucket}/{key}") or self._tags.get(key, "")
+def pick(head: str) -> str | None:
+    """Return the ETag of parts that an answer's head shows, None where it shows none."""
+    tag = _TAG.search(head)
+    return tag.group(1).lower() if tag and not _OTHER_KIND.search(head) else None
 
 
 def count(tag: str) -> int:

@@ -1,4 +1,4 @@
-"""MD5 of files, and of their parts, while they are still arriving.
+"""Digests of files, and of their parts, while they are still arriving.
 
 A large file comes in pieces over several connections. Each piece that is done is read from memory, where it still is,
 and hashed on whatever core is free; reading the whole again afterwards would double the time of a fast download. A file
@@ -11,12 +11,11 @@ import dataclasses
 import hashlib
 import os
 import queue
-import shutil
 import threading
 from pathlib import Path
 from typing import Self
 
-from .lanes import LANES, PROGRAM, Lanes
+from . import crc, lanes
 
 PIECE = 16 * 1024 * 1024
 """Bytes that rclone fetches over a connection at once."""
@@ -26,7 +25,7 @@ _THREADS = 2
 
 @dataclasses.dataclass
 class _Stretch:
-    """A part of a file with an MD5 of its own. `at` is how far it is hashed; `taken` that somebody is at it."""
+    """A part of a file with a digest of its own. `at` is how far it is hashed; `taken` that somebody is at it."""
 
     file: "_File"
     start: int
@@ -34,20 +33,25 @@ class _Stretch:
     at: int
     taken: bool = False
     found: bytes = b""
-    digest: "hashlib._Hash" = dataclasses.field(default_factory=lambda: hashlib.md5(usedforsecurity=False))
+    digest: "hashlib._Hash | None" = None
 
 
 class _File:
     """A file in stretches of one length, and which of its pieces are there."""
 
-    def __init__(self, path: Path, size: int, length: int) -> None:
+    def __init__(self, path: Path, size: int, length: int, algorithm: str, *, program: bool) -> None:
         self.path = path
         self.size = size
         self.length = length
+        self.algorithm = algorithm
         self.here: set[int] = set()
         self.whole = False
-        self.failed = False
         self.stretches = [_Stretch(self, at, min(at + length, size), at) for at in range(0, size, length)]
+        self.by_program = program and (algorithm in crc.KINDS or len(self.stretches) > 1)
+        self.failed = algorithm in crc.KINDS and not program
+        if not self.by_program and not self.failed:
+            for each in self.stretches:
+                each.digest = hashlib.new(algorithm, usedforsecurity=False)
 
     def reach(self, at: int) -> int:
         """How far can be read from an offset: to the end of its piece, or not at all."""
@@ -65,7 +69,7 @@ class _File:
 class Hasher:
     """Hashes files of a folder in threads of its own. Used as a context: at its end the threads are gone.
 
-    With `side_by_side`, files in parts are left to the program for that, where there is one.
+    With `side_by_side`, files in parts and all CRCs are left to the program for that, where there is one.
     """
 
     def __init__(self, folder: Path, *, side_by_side: bool = False) -> None:
@@ -74,12 +78,11 @@ class Hasher:
         self._ready: queue.SimpleQueue[_Stretch | None] = queue.SimpleQueue()
         self._change = threading.Condition()
         self._over = False
-        self._program = shutil.which(PROGRAM) if side_by_side else None
-        self._lanes: Lanes | None = None
-        # A core takes as long for one of them as for all that fit into its registers.
+        self._program = lanes.program() if side_by_side else None
+        self._lanes: lanes.Lanes | None = None
+        # A core takes as long for one MD5 as for all that fit into its registers.
         self._batch: list[_Stretch] = []
         self._asked: dict[int, _Stretch] = {}
-        self._open = 0
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(_THREADS)]
 
     def __enter__(self) -> Self:
@@ -96,10 +99,10 @@ class Hasher:
         for thread in self._threads:
             thread.join()
 
-    def expect(self, path: str, size: int, length: int) -> None:
+    def expect(self, path: str, size: int, length: int, algorithm: str = "md5") -> None:
         """Hash a file as it comes, in stretches of a length (its size for the whole)."""
         with self._change:
-            self._files[path] = _File(self._folder / path, size, length)
+            self._files[path] = _File(self._folder / path, size, length, algorithm, program=bool(self._program))
 
     def arrived(self, path: str, start: int) -> None:
         """Note that the piece that starts there is on the disk."""
@@ -116,44 +119,45 @@ class Hasher:
                 self._offer(file.stretches[number])
 
     def digests(self, path: str) -> list[bytes] | None:
-        """Return the MD5 of a file's stretches, once it is whole; None where it could not be read, or came twice."""
+        """Return the digests of a file's stretches, once it is whole; None where that failed, or it came twice."""
         with self._change:
             file = self._files[path]
             file.whole = True
             for stretch in file.stretches:
                 self._offer(stretch)
-            if self._program and self._batch:
-                self._ask(self._program)
+            self._ask(self._batch)
             self._change.wait_for(
                 lambda: file.failed or all(each.at == each.end and not each.taken for each in file.stretches)
             )
-            return None if file.failed else [each.found or each.digest.digest() for each in file.stretches]
+            return None if file.failed else [_digest(each) for each in file.stretches]
 
     def _offer(self, stretch: _Stretch) -> None:
         """Hand a stretch to the threads where there is more of it to read. Called with the lock held."""
-        if stretch.taken or stretch.at == stretch.end:
-            return
         file = stretch.file
-        if self._program and len(file.stretches) > 1:
+        if stretch.taken or stretch.at == stretch.end or file.failed:
+            return
+        if file.by_program:
             if file.holds(stretch):
                 stretch.taken = True
                 self._batch.append(stretch)
-                if len(self._batch) == LANES:
-                    self._ask(self._program)
+                if file.algorithm in crc.KINDS or len(self._batch) == lanes.LANES:
+                    self._ask(self._batch)
         elif file.reach(stretch.at) > stretch.at:
             stretch.taken = True
             self._ready.put(stretch)
 
-    def _ask(self, program: str) -> None:
-        """Have the program hash the stretches that are waiting for it. Called with the lock held."""
-        self._lanes = self._lanes or Lanes(program, self._answered)
-        for stretch in self._batch:
-            number = self._lanes.ask(stretch.file.path, stretch.start, stretch.end - stretch.start)
-            if number is None:
-                stretch.file.failed = True
-            else:
-                self._asked[number] = stretch
-        self._batch.clear()
+    def _ask(self, stretches: list[_Stretch]) -> None:
+        """Have the program hash stretches, and forget the list. Called with the lock held."""
+        if self._program and stretches:
+            self._lanes = self._lanes or lanes.Lanes(self._program, self._answered)
+            for each in stretches:
+                length = each.end - each.start
+                number = self._lanes.ask(each.file.path, each.start, length, each.file.algorithm)
+                if number is None:
+                    each.file.failed = True
+                else:
+                    self._asked[number] = each
+        stretches.clear()
 
     def _answered(self, number: int, digest: bytes | None) -> None:
         """Take what the program says of a stretch; nothing, where it failed."""
@@ -185,11 +189,16 @@ class Hasher:
 def _read(stretch: _Stretch, end: int, buffer: memoryview) -> bool:
     """Hash a stretch up to an offset; False where the file is not there, or shorter."""
     at = stretch.at
+    digest = stretch.digest
     with contextlib.suppress(OSError), stretch.file.path.open("rb", buffering=0) as stream:
         while at < end:
             count = os.preadv(stream.fileno(), [buffer[: min(len(buffer), end - at)]], at)
-            if not count:
+            if not count or digest is None:
                 return False
-            stretch.digest.update(buffer[:count])
+            digest.update(buffer[:count])
             at += count
     return at == end
+
+
+def _digest(stretch: _Stretch) -> bytes:
+    return stretch.found or (stretch.digest.digest() if stretch.digest else b"")

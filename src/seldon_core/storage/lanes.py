@@ -1,22 +1,29 @@
-"""The program `md5parts`: MD5 of many parts at once, in the registers of a core that hold several numbers.
+"""The program `partsums`: digests of many parts at once.
 
-MD5 is made step by step, so one of them cannot be faster than a core; those of a file's parts can be made side by side.
-An image without the program (one's own, with our code) hashes them one after the other.
+MD5 is made step by step, so one of them cannot be faster than a core; those of a file's parts can be made side by side,
+in registers that hold several numbers. The CRCs of S3's additional checksums have instructions of their own, which the
+program uses, too. An image without it (one's own, with our code) makes MD5 one after the other, and no CRC.
 """
 
 import contextlib
 import json
 import queue
+import shutil
 import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
-PROGRAM = "md5parts"
+PROGRAM = "partsums"
 LANES = 16
-"""Parts that the program hashes at once."""
+"""Parts whose MD5 the program makes at once."""
 
 Answer = Callable[[int, bytes | None], None]
+
+
+def program() -> str | None:
+    """Return where the program is, None in an image without it."""
+    return shutil.which(PROGRAM)
 
 
 class Lanes:
@@ -42,15 +49,16 @@ class Lanes:
         for thread in self._threads:
             thread.start()
 
-    def ask(self, path: Path, offset: int, length: int) -> int | None:
-        """Ask for a part's MD5; the request's number, None where the program has ended."""
+    def ask(self, path: Path, offset: int, length: int, algorithm: str) -> int | None:
+        """Ask for a part's digest; the request's number, None where the program has ended."""
         with self._lock:
             if self._waiting is None:
                 return None
             number = self._count
             self._count += 1
             self._waiting.add(number)
-            self._requests.put(json.dumps({"path": str(path), "offset": offset, "length": length}))
+            request = {"path": str(path), "offset": offset, "length": length, "algorithm": algorithm}
+            self._requests.put(json.dumps(request))
         return number
 
     def close(self) -> None:

@@ -157,6 +157,7 @@ class Rclone:
         on_stats: Callable[[Stats], None] = lambda _: None,
         on_debug: Callable[[str, str], None] | None = None,
         patience: float | None = None,
+        inherit: Sequence[int] = (),
     ) -> Result:
         """Run rclone to its end. `on_line` gets each line of its output, `on_stats` its progress.
 
@@ -164,7 +165,7 @@ class Rclone:
 
         Paths come after "--", so that none can be a flag. Where `patience` is given, rclone is ended when it has
         neither ended nor put out a line of content within so many seconds: its own timeouts add up over retries that no
-        flag turns off.
+        flag turns off. `inherit` are descriptors that it can read (as /proc/self/fd/N).
         """
         level = "DEBUG" if on_debug else "NOTICE"
         command = [self._program, *flags, "--use-json-log", f"--log-level={level}", "--", *paths]
@@ -172,7 +173,7 @@ class Rclone:
             process = subprocess.Popen(
                 command,
                 env=env,
-                pass_fds=descriptors,
+                pass_fds=(*descriptors, *inherit),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

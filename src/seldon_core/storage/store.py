@@ -9,6 +9,8 @@ from pathlib import Path
 from . import etags, failures, listing
 from .credentials import expected_keys, resolve
 from .errors import ExitCode, StorageError
+from .heads import FLAG as HEADS
+from .heads import Heads
 from .listing import Entry
 from .rclone import Rclone, Result, address, environment
 from .remote import S3, Remote
@@ -20,7 +22,6 @@ _PATIENCE = 12.0
 _AGAIN_WITHIN = 5.0
 _PAUSES = (1.0, 2.0)
 _DIRECTORY_NOT_FOUND = 3
-_HEADERS = "--dump=headers"
 _UPLOAD = "upload the model's files or correct modelUri"
 
 
@@ -54,6 +55,11 @@ class Store:
         """The URI with its endpoint, as messages show it."""
         return failures.place(self.uri, self.remote)
 
+    @property
+    def is_s3(self) -> bool:
+        """Whether it speaks S3."""
+        return self.remote is not None and self.remote.options.get("type") == S3
+
     def rclone(self) -> Rclone:
         """Return rclone with this store's environment."""
         return Rclone(environment(self.remote, self.env), self.deadline.at)
@@ -80,8 +86,8 @@ class Store:
         flags = ["lsjson", "--recursive", "--no-modtime", "--no-mimetype", *_TIMEOUTS, *self.flags()]
         if self.remote:
             flags.append("--hash")
-        if self.remote and self.remote.options.get("type") == S3:
-            flags.append(_HEADERS)
+        if self.is_s3:
+            flags.append(HEADS)
         pauses = iter(_PAUSES)
         while True:
             found, result = self._find(flags)
@@ -158,7 +164,7 @@ class Store:
 
     def _lsjson(self, flags: Sequence[str], path: str) -> tuple[tuple[Entry, ...], Result]:
         entries: list[Entry] = []
-        headers = etags.Headers() if _HEADERS in flags else None
+        heads = Heads("HEAD", etags.pick) if HEADS in flags else None
         unread = 0
 
         def add(line: str) -> None:
@@ -175,7 +181,7 @@ class Store:
             flags,
             [address(self.uri, path)],
             on_line=add,
-            on_debug=(lambda _, message: headers.read(message)) if headers else None,
+            on_debug=(lambda _, message: heads.read(message)) if heads else None,
             patience=_PATIENCE,
         )
         if (
@@ -186,14 +192,18 @@ class Store:
                 f"{unread} lines of the listing of {self.place} cannot be read",
                 "check that the image's rclone is the one that it was built with",
             )
-        return tuple(self._with_tag(entry, path, headers) if headers else entry for entry in entries), result
+        return tuple(self._with_tag(entry, path, heads) if heads else entry for entry in entries), result
 
-    def _with_tag(self, entry: Entry, path: str, headers: etags.Headers) -> Entry:
-        """Add the ETag to an object without a digest, listed in a folder (its path ends with a slash) or alone."""
-        folder = path if path.endswith("/") else f"{path.rpartition('/')[0]}/"
-        key = f"{folder}{entry.path}".partition("/")[2]
-        tag = "" if entry.folder or entry.hashes or entry.size < 1 else headers.tag(self.uri.bucket, key)
-        return dataclasses.replace(entry, hashes=((etags.ETAG, tag),)) if tag else entry
+    def _with_tag(self, entry: Entry, path: str, heads: Heads[str]) -> Entry:
+        """Add the ETag to an object in parts; `path` is what was listed."""
+        tag = None if entry.folder or entry.size < 1 else heads.of(self.uri.bucket, key_of(path, entry))
+        return dataclasses.replace(entry, hashes=(*entry.hashes, (etags.ETAG, tag))) if tag else entry
+
+
+def key_of(path: str, entry: Entry) -> str:
+    """Return the key of an entry of a listed path: a folder (it ends with a slash), or the object alone."""
+    folder = path if path.endswith("/") else f"{path.rpartition('/')[0]}/"
+    return f"{folder}{entry.path}".partition("/")[2]
 
 
 def open_store(uri: ModelUri, env: Mapping[str, str], deadline: Deadline) -> tuple[Store, Listing]:

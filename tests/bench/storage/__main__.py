@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import datetime as dt
-import hashlib
-import os
 import shlex
 import shutil
 import signal
@@ -23,8 +21,8 @@ from tests.bench.processes import ProgramError
 
 from . import measure, report
 from .results import Download, Found, verdicts
-from .store import MIB, Model, Store, Workload, serve
-from .systems import OURS, SYSTEMS, System, peer_python
+from .store import AWS_CLI, BOTO3, MIB, RCLONE_PLAIN, Model, Store, Workload, digest, serve
+from .systems import OURS, SYSTEMS, System, aws_python, peer_python
 
 _RESTARTS = 11
 
@@ -37,12 +35,31 @@ def _workloads(large_mib: int) -> tuple[Workload, ...]:
             "large",
             1,
             large_mib * MIB,
-            "uploaded in parts of 8 MiB, as the tools of AWS do: its ETag is made of the parts' MD5, and nothing else "
-            "in the store tells what is in it",
-            in_parts=True,
+            "uploaded by boto3 of today as it comes: in parts of 8 MiB, with a CRC32 made of the parts' CRC32",
+            BOTO3,
         ),
         Workload(
-            f"one file of {size}, uploaded by rclone", "noted", 1, large_mib * MIB, "rclone notes the whole's MD5"
+            f"one file of {size}, uploaded as the CLI of AWS does",
+            "whole",
+            1,
+            large_mib * MIB,
+            "in parts of 8 MiB, with a CRC64NVME of the whole, which S3 itself adds to what comes without a checksum",
+            AWS_CLI,
+        ),
+        Workload(
+            f"one file of {size}, uploaded as older tools do",
+            "parts",
+            1,
+            large_mib * MIB,
+            "in parts of 8 MiB: the ETag is made of the parts' MD5, and nothing else in the store tells what is in it",
+            RCLONE_PLAIN,
+        ),
+        Workload(
+            f"one file of {size}, uploaded by rclone",
+            "noted",
+            1,
+            large_mib * MIB,
+            "in parts of 5 MiB, with an ETag made of the parts' MD5; rclone notes the whole's MD5",
         ),
         Workload("200 files of 1 MiB", "middle", 200, MIB, "each has its MD5 as ETag"),
         Workload("2,000 files of 4 KiB", "small", 2000, 4096, "each has its MD5 as ETag"),
@@ -58,14 +75,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     workloads = [each for each in _workloads(asked.large_mib) if not asked.only or each.folder in asked.only]
     systems = [each for each in SYSTEMS if not asked.systems or each.name in asked.systems]
     with cache.exclusive():
-        recipes = (gobuild.MINIO, gobuild.RCLONE, gobuild.MD5PARTS)
-        minio, rclone, md5parts = (gobuild.build(recipe) / recipe.name for recipe in recipes)
+        recipes = (gobuild.MINIO, gobuild.RCLONE, gobuild.PARTSUMS)
+        minio, rclone, partsums = (gobuild.build(recipe) / recipe.name for recipe in recipes)
         peer_python()
+        uploader = aws_python()
     try:
         # Not in /tmp, which may be memory.
         with (
             tempfile.TemporaryDirectory(prefix="bench-", dir=cache_dir()) as folder,
-            serve(minio, rclone, md5parts, Path(folder)) as store,
+            serve(minio, rclone, partsums, uploader, Path(folder)) as store,
         ):
             found = Found()
             for workload in workloads:
@@ -116,7 +134,7 @@ def _measure(found: Found, bench: Bench, systems: Sequence[System], rounds: int)
         for system in systems:
             bench.folder.mkdir()
             program = system.program(bench.store, bench.model, bench.folder)
-            os.sync()  # what is written later than the clock says belongs to nobody else
+            measure.settle(2 * bench.model.workload.bytes)
             measured = measure.run(program, bench.log)
             right = measured.status == 0 and (not system.keeps or _is_right(bench.folder, bench.model))
             # The first round is for byte code, and for MinIO to have seen the objects.
@@ -135,12 +153,8 @@ def _measure(found: Found, bench: Bench, systems: Sequence[System], rounds: int)
 
 def _is_right(folder: Path, model: Model) -> bool:
     """Whether the folder holds the model's files; what a system adds of its own has a name with a dot before it."""
-    sums = {}
-    for path in folder.rglob("*"):
-        if path.is_file() and not path.name.startswith("."):
-            with path.open("rb") as stream:
-                sums[str(path.relative_to(folder))] = hashlib.file_digest(stream, "sha256").hexdigest()
-    return sums == model.sums
+    found = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return {str(path.relative_to(folder)): digest(path) for path in found} == model.sums
 
 
 def _downloads(found: Found, workloads: Sequence[Workload], systems: Sequence[System]) -> list[Download]:
@@ -174,7 +188,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="tox -e bench-storage --", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="of each model")
     parser.add_argument("--large-mib", type=int, default=2048, help="size of the large file")
-    parser.add_argument("--only", type=_words, help="some of large,noted,middle,small")
+    parser.add_argument("--only", type=_words, help="some of large,whole,parts,noted,middle,small")
     parser.add_argument("--systems", type=_words, help=f"some of {','.join(each.name for each in SYSTEMS)}")
     parser.add_argument(
         "--out", type=Path, help="folder for the results (default: docs for a whole run, otherwise build/bench)"

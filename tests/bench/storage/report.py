@@ -15,6 +15,7 @@ _HOW = """\
 - MinIO and the system that downloads share the machine; nothing else runs. Both may use all cores.
 - Each system is a process that is started anew, into an empty folder. Its time ends with its process, and so includes
   its start. Rounds follow one another, each with every system; figures are medians of {rounds} rounds.
+- Before each run everything is written to the disk, and there is free memory for twice the model.
 - Files are compared with their SHA-256 after the clock has stopped; a run with another content is an error.
 - What a plain read reaches is the bound: one connection that writes what it reads. The share of it is taken round by
   round.
@@ -97,4 +98,5 @@ def _how(facts: Facts) -> Iterator[str]:
     for name, about in facts.systems.items():
         yield f"- **{name}**: {about} ({facts.versions[name]})."
     yield ""
-    yield "KServe's package is installed as `requirements/bench-kserve.txt` locks it."
+    yield "KServe's package is installed as `requirements/bench-kserve.txt` locks it; what uploads as the tools of AWS,"
+    yield "as `requirements/bench-aws.txt` does."

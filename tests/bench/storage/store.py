@@ -9,6 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,20 +19,25 @@ ACCESS_KEY = "an-access-key"
 SECRET_KEY = "a-secret-access-key"
 BUCKET = "models"
 _START_SECONDS = 30.0
-_CHUNK = 16 * 1024 * 1024
+_CHUNK = 64 * 1024 * 1024
+_AWS_UPLOAD = Path(__file__).with_name("aws_upload.py")
 MIB = 1024 * 1024
+
+
+RCLONE, RCLONE_PLAIN, BOTO3, AWS_CLI = "rclone", "rclone without its note", "CRC32", "CRC64NVME"
+"""What uploads a model: rclone, or boto3 with that checksum."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A model: `count` files of `size` bytes, below a folder of the bucket."""
+    """A model: `count` files of `size` bytes, below a folder of the bucket, uploaded with one of the above."""
 
     name: str
     folder: str
     count: int
     size: int
     about: str
-    in_parts: bool = False
+    by: str = RCLONE
 
     @property
     def bytes(self) -> int:
@@ -41,7 +47,7 @@ class Workload:
 
 @dataclass(frozen=True)
 class Model:
-    """A workload in the store, and the SHA-256 of its files."""
+    """A workload in the store, and the digests of its files."""
 
     workload: Workload
     sums: dict[str, str]
@@ -53,7 +59,8 @@ class Store:
 
     endpoint: str
     rclone: Path
-    md5parts: Path
+    partsums: Path
+    aws_python: Path
 
     def environment(self, remote: str) -> dict[str, str]:
         """Return rclone's variables for a remote of that name."""
@@ -75,18 +82,27 @@ class Store:
         for number in range(workload.count):
             name = f"part-{number:05}.bin" if workload.count > 1 else "model.bin"
             sums[name] = _make(source / name, workload.size)
-        # In parts as the tools of AWS upload: of 8 MiB, and without rclone's own note of the whole file's MD5.
-        flags = ["--s3-chunk-size=8Mi", "--s3-upload-cutoff=8Mi", "--s3-disable-checksum"] if workload.in_parts else []
-        command = [self.rclone, "copy", *flags, "--transfers=8", source, f"store:{BUCKET}/{workload.folder}"]
-        environment = {"RCLONE_CONFIG": "", "HOME": str(scratch), **self.environment("store")}
-        subprocess.run(command, env=environment, check=True)
+        self._upload(workload, source)
         for file in source.iterdir():
             file.unlink()
         return Model(workload, sums)
 
+    def _upload(self, workload: Workload, source: Path) -> None:
+        keys = {"AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY}
+        environment = {"RCLONE_CONFIG": "", "HOME": str(source), **self.environment("store"), **keys}
+        if workload.by in {BOTO3, AWS_CLI}:
+            words = [self.aws_python, _AWS_UPLOAD, self.endpoint, BUCKET, workload.folder, workload.by]
+            subprocess.run([*words, *sorted(source.iterdir())], env=environment, check=True)
+            return
+        # As the tools of AWS did before they had checksums: parts of 8 MiB, and no note of the whole file's MD5.
+        plain = ["--s3-chunk-size=8Mi", "--s3-upload-cutoff=8Mi", "--s3-disable-checksum"]
+        flags = plain if workload.by == RCLONE_PLAIN else []
+        command = [self.rclone, "copy", *flags, "--transfers=8", source, f"store:{BUCKET}/{workload.folder}"]
+        subprocess.run(command, env=environment, check=True)
+
 
 @contextlib.contextmanager
-def serve(minio: Path, rclone: Path, md5parts: Path, scratch: Path) -> Iterator[Store]:
+def serve(minio: Path, rclone: Path, partsums: Path, aws_python: Path, scratch: Path) -> Iterator[Store]:
     """Run MinIO until the block ends. Raises ProgramError where it does not start."""
     (port,) = free_ports(1)
     data, log = scratch / "data", scratch / "minio.log"
@@ -107,7 +123,7 @@ def serve(minio: Path, rclone: Path, md5parts: Path, scratch: Path) -> Iterator[
         )
     try:
         _wait(process, port, log)
-        yield Store(f"http://127.0.0.1:{port}", rclone, md5parts)
+        yield Store(f"http://127.0.0.1:{port}", rclone, partsums, aws_python)
     finally:
         process.terminate()
         process.wait(30)
@@ -124,11 +140,25 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     raise ProgramError("MinIO does not start", log.read_text(errors="replace")[-2000:])
 
 
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file's stretches' SHA-256, made on all cores: rounds wait for it."""
+    starts = range(0, max(path.stat().st_size, 1), _CHUNK)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        sums = pool.map(lambda start: _of_stretch(path, start), starts)
+        return hashlib.sha256(b"".join(sums)).hexdigest()
+
+
+def _of_stretch(path: Path, start: int) -> bytes:
+    made = hashlib.sha256()
+    with path.open("rb") as stream:
+        stream.seek(start)
+        for _ in range(_CHUNK // MIB):
+            made.update(stream.read(MIB))
+    return made.digest()
+
+
 def _make(path: Path, size: int) -> str:
-    digest = hashlib.sha256()
     with path.open("wb") as out:
         for start in range(0, size, _CHUNK):
-            chunk = os.urandom(min(_CHUNK, size - start))
-            digest.update(chunk)
-            out.write(chunk)
-    return digest.hexdigest()
+            out.write(os.urandom(min(_CHUNK, size - start)))
+    return digest(path)

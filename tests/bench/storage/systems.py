@@ -37,6 +37,11 @@ def peer_python() -> Path:
     return venv.environment("bench-kserve") / "python"
 
 
+def aws_python() -> Path:
+    """What uploads as the tools of AWS do, in an environment of its own."""
+    return venv.environment("bench-aws") / "python"
+
+
 def _environment(*more: dict[str, str]) -> dict[str, str]:
     found = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "LANG": "C.UTF-8"}
     for each in more:
@@ -78,7 +83,7 @@ def _reader(store: Store, model: Model, folder: Path, target: str) -> Program:
 
 def _ours(store: Store, model: Model, folder: Path) -> Program:
     command = [sys.executable, "-m", "seldon_core.storage.main", _uri(model), str(folder)]
-    path = os.pathsep.join([str(store.rclone.parent), str(store.md5parts.parent), os.environ["PATH"]])
+    path = os.pathsep.join([str(store.rclone.parent), str(store.partsums.parent), os.environ["PATH"]])
     return Program(command, _environment({"PATH": path, "PYTHONPATH": str(ROOT / "src")}, _keys(store)))
 
 

@@ -48,7 +48,7 @@ def rclone() -> Path:
 
 @pytest.fixture
 def fetcher(tmp_path: Path, rclone: Path) -> Fetcher:
-    return Fetcher(tmp_path, rclone, [str(Path(os.environ["MD5PARTS"]).parent)])
+    return Fetcher(tmp_path, rclone, [str(Path(os.environ["PARTSUMS"]).parent)])
 
 
 @pytest.fixture(scope="session")

@@ -107,9 +107,10 @@ def forward(upstream: str) -> Respond:
 
 
 def is_download(request: Request, name: str) -> bool:
-    """Whether an object's content is asked for, not a listing."""
+    """Whether an object's content is asked for, not a listing, and not its checksums alone."""
     path = request.path.partition("?")[0]
-    return request.method == "GET" and path.endswith(name)
+    asks = any(header.lower() == "x-amz-checksum-mode" for header in request.headers)
+    return request.method == "GET" and path.endswith(name) and not asks
 
 
 def faulty(upstream: str, name: str, fault: Callable[[Answer], Answer]) -> Respond:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.storage import measure, plain, report
+from tests.bench.storage import measure, plain, report, store
 from tests.bench.storage.measure import Measured, Program
 from tests.bench.storage.results import LARGE, Download, Found, verdicts
 from tests.bench.storage.signing import presigned
@@ -91,6 +91,21 @@ def test_a_plain_read(tmp_path: Path, *, kept: bool) -> None:
     )
     assert missing.returncode != 0
     assert "404" in missing.stderr
+
+
+def test_a_digest_of_stretches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any byte counts, and the order of stretches; a file may be empty."""
+    monkeypatch.setattr(store, "_CHUNK", MIB)
+    content = bytes(range(256)) * 4096 + bytes(MIB) + b"end"
+    (tmp_path / "file").write_bytes(content)
+    found = store.digest(tmp_path / "file")
+
+    others = [b"", content[:-1], content[1:] + b"x", content[MIB:] + content[:MIB]]
+    for other in others:
+        (tmp_path / "file").write_bytes(other)
+        assert store.digest(tmp_path / "file") != found
+    (tmp_path / "file").write_bytes(content)
+    assert store.digest(tmp_path / "file") == found
 
 
 def a_run(ours: float, *, peer: float = 6.0, peak: float = 80.0) -> tuple[list[Download], Found]:

@@ -45,6 +45,12 @@ class FakeRclone:
         known = json.loads(tags.read_text(encoding="utf-8")) if tags.exists() else {}
         tags.write_text(json.dumps(known | {path: [etag, header]}), encoding="utf-8")
 
+    def checksum(self, path: str, *lines: str) -> None:
+        """Have an object show lines of its head to those who ask for checksums."""
+        checksums = self.folder / "checksums.json"
+        known = json.loads(checksums.read_text(encoding="utf-8")) if checksums.exists() else {}
+        checksums.write_text(json.dumps(known | {path: lines}), encoding="utf-8")
+
     def damage(self, path: str, times: int) -> None:
         """Change a byte of a file in its next copies."""
         (self.folder / "damage.json").write_text(json.dumps({path: times}), encoding="utf-8")

@@ -47,6 +47,8 @@ def _real() -> int:
     found = [(file.relative_to(source), file) for file in sorted(source.rglob("*"))]
     if source.is_file() and not path.endswith("/"):
         found = [(Path(source.name), source)]
+    if sys.argv[1] == "cat":
+        return _cat(found)
     if sys.argv[1] == "copy":
         for name, file in found:
             if file.is_file():
@@ -79,6 +81,25 @@ def _tag(path: str) -> bool:
         _log("HTTP RESPONSE (req 0xc0)")
         _log(f'HTTP/1.1 200 OK\r\nContent-Length: 1\r\nEtag: "{found[0]}"\r\n{found[1]}\r\n\r\n')
     return bool(found)
+
+
+def _cat(found: list[tuple[Path, Path]]) -> int:
+    """Open objects and read nothing: log their heads, with checksums where the header asks for them."""
+    listed = [word.partition("=")[2] for word in sys.argv if word.startswith("--files-from-raw=")]
+    chosen = Path(listed[0]).read_text(encoding="utf-8").splitlines() if listed else [str(name) for name, _ in found]
+    checksums = HOME / "checksums.json"
+    known = json.loads(checksums.read_text(encoding="utf-8")) if checksums.exists() else {}
+    asked = "--header-download=x-amz-checksum-mode: ENABLED" in sys.argv
+    for name, file in found:
+        if str(name) in chosen:
+            path = str(file.relative_to(HOME / "store"))
+            lines = known.get(path, []) if asked else []
+            _log("HTTP REQUEST (req 0xc1)")
+            _log(f"GET /{quote(path)}?x-id=GetObject HTTP/1.1\r\nHost: minio\r\nAuthorization: XXXX\n\r\n")
+            _log("HTTP RESPONSE (req 0xc1)")
+            _log("".join(f"{line}\r\n" for line in ("HTTP/1.1 200 OK", "Content-Length: 1", *lines, "")))
+            print()
+    return 0
 
 
 def _tell_pieces(name: str, size: int) -> None:

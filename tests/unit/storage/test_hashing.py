@@ -114,3 +114,27 @@ def test_leaving_does_not_wait_for_what_nobody_asks_for(tmp_path: Path) -> None:
         threads = hasher._threads
 
     assert not any(thread.is_alive() for thread in threads)
+
+
+@pytest.mark.parametrize("side_by_side", [False, True])
+def test_a_crc_is_not_made_without_the_program(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    side_by_side: bool,  # noqa: FBT001  # a case
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "model.bin").write_bytes(CONTENT)
+    with Hasher(tmp_path, side_by_side=side_by_side) as hasher:
+        hasher.expect("model.bin", SIZE, PIECE, "crc64nvme")
+        hasher.arrived("model.bin", 0)
+
+        assert hasher.digests("model.bin") is None
+
+
+@pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
+def test_other_digests(tmp_path: Path, algorithm: str) -> None:
+    (tmp_path / "model.bin").write_bytes(CONTENT)
+    with Hasher(tmp_path) as hasher:
+        hasher.expect("model.bin", SIZE, SIZE, algorithm)
+
+        assert hasher.digests("model.bin") == [hashlib.new(algorithm, CONTENT).digest()]

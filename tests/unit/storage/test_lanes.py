@@ -36,7 +36,7 @@ FAILS = {
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "bin" / "md5parts"
+    path = tmp_path / "bin" / "partsums"
     path.parent.mkdir()
     monkeypatch.setenv("PATH", f"{path.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(hashing, "PIECE", 1000)
