@@ -17,7 +17,7 @@ from typing import Self
 
 from . import crc, lanes
 
-PIECE = 16 * 1024 * 1024
+PIECE = 64 * 1024 * 1024
 """Bytes that rclone fetches over a connection at once."""
 _BUFFER = 256 * 1024
 _THREADS = 2

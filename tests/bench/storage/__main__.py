@@ -90,6 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _say(f"{workload.name}: uploading")
                 model = store.upload(workload, Path(folder))
                 _measure(found, Bench(store, model, Path(folder)), systems, asked.rounds)
+                store.forget(model)
             downloads = _downloads(found, workloads, systems)
             versions = {each.name: each.versions(store) for each in systems}
     except ProgramError as error:

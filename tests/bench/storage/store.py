@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -55,9 +56,10 @@ class Model:
 
 @dataclass(frozen=True)
 class Store:
-    """A MinIO that runs."""
+    """A MinIO that runs. `data` is its folder."""
 
     endpoint: str
+    data: Path
     rclone: Path
     partsums: Path
     aws_python: Path
@@ -100,6 +102,10 @@ class Store:
         command = [self.rclone, "copy", *flags, "--transfers=8", source, f"store:{BUCKET}/{workload.folder}"]
         subprocess.run(command, env=environment, check=True)
 
+    def forget(self, model: Model) -> None:
+        """Give back the disk, and the memory in which the kernel keeps what lies there: the next model needs both."""
+        shutil.rmtree(self.data / BUCKET / model.workload.folder)
+
 
 @contextlib.contextmanager
 def serve(minio: Path, rclone: Path, partsums: Path, aws_python: Path, scratch: Path) -> Iterator[Store]:
@@ -123,7 +129,7 @@ def serve(minio: Path, rclone: Path, partsums: Path, aws_python: Path, scratch: 
         )
     try:
         _wait(process, port, log)
-        yield Store(f"http://127.0.0.1:{port}", rclone, partsums, aws_python)
+        yield Store(f"http://127.0.0.1:{port}", data, rclone, partsums, aws_python)
     finally:
         process.terminate()
         process.wait(30)
