@@ -19,7 +19,7 @@ from tests.e2e.harness.load import during
 from tests.e2e.harness.waiting import Object
 from tests.e2e.harness.workspace import Workspace
 
-pytestmark = [pytest.mark.pod_security("baseline"), pytest.mark.long(40)]
+pytestmark = [pytest.mark.alone, pytest.mark.pod_security("baseline"), pytest.mark.long(40)]
 
 NAME, PREDICTOR, SECRET = "rolling", "main", "seldon-rclone-secret"
 ENTRY, MODEL = f"{NAME}-{PREDICTOR}-0-double-halve", f"{NAME}-{PREDICTOR}-1-classifier"

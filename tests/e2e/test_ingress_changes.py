@@ -20,7 +20,12 @@ from tests.e2e.harness.load import Load
 from tests.e2e.harness.waiting import Object, wait_for
 from tests.e2e.harness.workspace import Workspace
 
-pytestmark = [pytest.mark.ingress, pytest.mark.pod_security("baseline"), pytest.mark.cpus(0.5)]
+pytestmark = [
+    pytest.mark.ingress,
+    pytest.mark.alone,
+    pytest.mark.pod_security("baseline"),
+    pytest.mark.cpus(0.5),
+]
 
 NAME, SECRET, PREDICTOR = "iris", "seldon-rclone-secret", "main"
 OTHER_PREDICTOR = "second"

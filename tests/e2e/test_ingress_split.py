@@ -18,7 +18,7 @@ from tests.e2e.harness.gateways import Route
 from tests.e2e.harness.waiting import Object, wait_for
 from tests.e2e.harness.workspace import Workspace
 
-pytestmark = [pytest.mark.ingress, pytest.mark.long(60)]
+pytestmark = [pytest.mark.ingress, pytest.mark.alone, pytest.mark.long(60)]
 
 NAME, SECRET = "iris", "seldon-rclone-secret"
 MAIN_UNIT, OTHER_UNIT = "classifier", "candidate"

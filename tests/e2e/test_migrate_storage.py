@@ -17,6 +17,7 @@ OF_ACCOUNT = "sklearn-iris-sa"
 OF_SECRET = "sklearn-iris-secret"
 
 
+@pytest.mark.alone
 @pytest.mark.long(80)
 def test_a_service_account_there_and_back(workspace: Workspace) -> None:
     workspace.apply(*manifests.service_account(), manifests.iris(OF_ACCOUNT, account="minio-sa"))
