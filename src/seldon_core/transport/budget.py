@@ -42,7 +42,6 @@ class BodyBudget:
     def __init__(self, total: int) -> None:
         self._total = total
         self._holders: set[Ticket] = set()
-        self._held = 0
         self._waiting: deque[Ticket] = deque()
         self._last = 0.0
 
@@ -60,7 +59,6 @@ class BodyBudget:
         if ticket.held:
             ticket.held = False
             self._holders.remove(ticket)
-            self._held -= ticket.size
         elif ticket in self._waiting:
             self._waiting.remove(ticket)
         while self._waiting and self._fits(self._waiting[0].size):
@@ -78,6 +76,11 @@ class BodyBudget:
         if now - self._last >= _OVERTAKE_SECONDS and self._held + size <= _HARD * self._total:
             self._grant()
 
+    @property
+    def _held(self) -> int:
+        """Bytes of all shares: few at a time, since small bodies have none."""
+        return sum(ticket.size for ticket in self._holders)
+
     def _fits(self, size: int) -> bool:
         return not self._held or self._held + size <= self._total
 
@@ -89,5 +92,4 @@ class BodyBudget:
     def _hold(self, ticket: Ticket) -> None:
         ticket.held = True
         self._holders.add(ticket)
-        self._held += ticket.size
         self._last = asyncio.get_running_loop().time()
