@@ -8,9 +8,7 @@ rclone asks for these objects' heads while it lists (it looks for a note of its 
 Its log tells it (see `heads`), without one more request.
 """
 
-import hashlib
 import re
-from collections.abc import Iterable
 
 ETAG = "etag"
 _MIB = 1024 * 1024
@@ -26,17 +24,6 @@ def pick(head: str) -> str | None:
     """Return the ETag of parts that an answer's head shows, None where it shows none."""
     tag = _TAG.search(head)
     return tag.group(1).lower() if tag and not _OTHER_KIND.search(head) else None
-
-
-def count(tag: str) -> int:
-    """Return the number of parts."""
-    return int(tag.rpartition("-")[2])
-
-
-def of_parts(digests: Iterable[bytes]) -> str:
-    """Return the ETag of parts with these MD5."""
-    found = list(digests)
-    return f"{hashlib.md5(b''.join(found), usedforsecurity=False).hexdigest()}-{len(found)}"
 
 
 def part_sizes(size: int, parts: int) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import hashlib
+import json
 import os
 import socket
 import subprocess
@@ -84,6 +85,11 @@ class Fetcher:
     def destination(self) -> Path:
         """Where the model goes."""
         return self.folder / "models"
+
+    def verified(self) -> dict[str, str]:
+        """How each file was compared, as the manifest has it."""
+        content = json.loads((self.destination / MANIFEST).read_text(encoding="utf-8"))
+        return {file["path"]: file["verified"] for file in content["files"]}
 
     def command(
         self, uri: str, env: Mapping[str, str], *, destination: Path | None = None

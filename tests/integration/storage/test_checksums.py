@@ -1,9 +1,6 @@
 """What today's tools of AWS upload with: additional checksums, from a real MinIO, with the real programs."""
 
-import dataclasses
-import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,7 @@ from botocore.config import Config
 
 from seldon_core.storage.errors import ExitCode
 from tests.integration.storage import web
-from tests.integration.storage.local import MANIFEST, Fetcher, upload
+from tests.integration.storage.local import Fetcher, upload
 from tests.integration.storage.places import S3, S3_ACCESS_KEY, S3_SECRET_KEY
 
 MIB = 1024 * 1024
@@ -58,11 +55,6 @@ def large(minio: S3, rclone: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return minio
 
 
-def verified(fetcher: Fetcher) -> dict[str, str]:
-    content = json.loads((fetcher.destination / MANIFEST).read_text(encoding="utf-8"))
-    return {file["path"]: file["verified"] for file in content["files"]}
-
-
 UPLOADS = {
     "crc64nvme": "crc64nvme",
     "crc32c": "crc32c",
@@ -81,35 +73,21 @@ def test_what_a_large_file_is_held_against(fetcher: Fetcher, large: S3, folder: 
     outcome = fetcher.run(f"s3://sums/{folder}", large.styles()["kfserving"][1])
 
     outcome.assert_whole({"model.bin": LARGE})
-    assert verified(fetcher) == {"model.bin": UPLOADS[folder]}
+    assert fetcher.verified() == {"model.bin": UPLOADS[folder]}
 
 
 def test_an_object_alone(fetcher: Fetcher, large: S3) -> None:
     outcome = fetcher.run("s3://sums/crc64nvme/model.bin", large.styles()["rclone"][1])
 
     outcome.assert_whole({"model.bin": LARGE})
-    assert verified(fetcher) == {"model.bin": "crc64nvme"}
+    assert fetcher.verified() == {"model.bin": "crc64nvme"}
 
 
 def test_parts_that_fit_no_size_prove_nothing(fetcher: Fetcher, large: S3) -> None:
     outcome = fetcher.run("s3://sums/odd-crc32", large.styles()["kfserving"][1])
 
     outcome.assert_whole({"model.bin": LARGE})
-    assert verified(fetcher) == {"model.bin": "twice"}
-
-
-def flips(count: int) -> Callable[[web.Answer], web.Answer]:
-    """Changes a byte in so many answers, each time another one."""
-    places = iter(range(1000, 1000 + count))
-
-    def fault(answer: web.Answer) -> web.Answer:
-        place = next(places, None)
-        if place is None:
-            return answer
-        changed = bytes([answer.body[place] ^ 1])
-        return dataclasses.replace(answer, body=answer.body[:place] + changed + answer.body[place + 1 :])
-
-    return fault
+    assert fetcher.verified() == {"model.bin": "twice"}
 
 
 @pytest.mark.parametrize(("count", "status"), [(1, ExitCode.OK), (1000, ExitCode.DIGEST)])
@@ -117,13 +95,13 @@ def flips(count: int) -> Callable[[web.Answer], web.Answer]:
 def test_a_byte_that_was_changed_on_the_way(
     fetcher: Fetcher, large: S3, folder: str, count: int, status: ExitCode
 ) -> None:
-    with web.serve(web.faulty(large.endpoint, "model.bin", flips(count))) as url:
+    with web.serve(web.faulty(large.endpoint, "model.bin", web.flips(count))) as url:
         outcome = fetcher.run(f"s3://sums/{folder}", large.at(url).styles()["kfserving"][1])
 
     assert "model.bin: not what the store's digest says: fetching again" in outcome.output
     if status is ExitCode.OK:
         outcome.assert_whole({"model.bin": LARGE})
-        assert verified(fetcher) == {"model.bin": UPLOADS[folder]}
+        assert fetcher.verified() == {"model.bin": UPLOADS[folder]}
     else:
         outcome.assert_told(status, "arrived with another content than the store's")
 
@@ -139,7 +117,7 @@ def test_a_store_that_refuses_the_question(fetcher: Fetcher, large: S3) -> None:
         outcome = fetcher.run("s3://sums/boto3", large.at(url).styles()["kfserving"][1])
 
     outcome.assert_whole({"model.bin": LARGE})
-    assert verified(fetcher) == {"model.bin": "etag"}
+    assert fetcher.verified() == {"model.bin": "etag"}
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "crc32", "sha1"])
@@ -156,4 +134,4 @@ def test_small_objects_whose_etag_fits_no_size(fetcher: Fetcher, minio: S3, tmp_
     outcome = fetcher.run(f"s3://{bucket}", minio.styles()["kfserving"][1])
 
     outcome.assert_whole({"small.bin": content})
-    assert verified(fetcher) == {"small.bin": kind if kind == "crc64nvme" else "twice"}
+    assert fetcher.verified() == {"small.bin": kind if kind == "crc64nvme" else "twice"}

@@ -5,7 +5,7 @@ import dataclasses
 import io
 import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -183,44 +183,24 @@ def test_a_byte_that_was_changed_on_the_way(fetcher: Fetcher, minio: S3) -> None
     assert "arrived with another content than the store's" in outcome.message
 
 
-def verified(fetcher: Fetcher) -> dict[str, str]:
-    """How each file was compared, as the manifest has it."""
-    content = json.loads((fetcher.destination / MANIFEST).read_text(encoding="utf-8"))
-    return {file["path"]: file["verified"] for file in content["files"]}
-
-
 @pytest.mark.parametrize("uri", ["s3://parts", "s3://parts/large.bin"])
 def test_objects_in_parts_are_held_against_their_etag(fetcher: Fetcher, minio: S3, uri: str) -> None:
     fetcher.run(uri, minio.styles()["kfserving"][1]).assert_whole({"large.bin": PARTS})
 
-    assert verified(fetcher) == {"large.bin": "etag"}
-
-
-def flips(count: int) -> Callable[[web.Answer], web.Answer]:
-    """Changes a byte in so many answers, each time another one."""
-    places = iter(range(1000, 1000 + count))
-
-    def fault(answer: web.Answer) -> web.Answer:
-        place = next(places, None)
-        if place is None:
-            return answer
-        changed = bytes([answer.body[place] ^ 1])
-        return dataclasses.replace(answer, body=answer.body[:place] + changed + answer.body[place + 1 :])
-
-    return fault
+    assert fetcher.verified() == {"large.bin": "etag"}
 
 
 def test_a_byte_of_an_object_in_parts_that_was_changed_on_the_way(fetcher: Fetcher, minio: S3) -> None:
-    with through(minio, web.faulty(minio.endpoint, "large.bin", flips(100))) as env:
+    with through(minio, web.faulty(minio.endpoint, "large.bin", web.flips(100))) as env:
         outcome = fetcher.run("s3://parts", env)
     outcome.assert_told(ExitCode.DIGEST, "large.bin of s3://parts")
     assert "arrived with another content than the store's" in outcome.message
 
-    with through(minio, web.faulty(minio.endpoint, "large.bin", flips(1))) as env:
+    with through(minio, web.faulty(minio.endpoint, "large.bin", web.flips(1))) as env:
         outcome = fetcher.run("s3://parts", env)
     outcome.assert_whole({"large.bin": PARTS})
     assert "large.bin: not what the store's digest says: fetching again" in outcome.output
-    assert verified(fetcher) == {"large.bin": "etag"}
+    assert fetcher.verified() == {"large.bin": "etag"}
 
 
 LARGE = bytes(range(241)) * 1_200_000
@@ -241,17 +221,17 @@ def test_a_large_file_takes_little_memory(fetcher: Fetcher, large: S3) -> None:
 
     output = (fetcher.folder / "log").read_text(encoding="utf-8")
     fetcher.outcome(measured.status, output).assert_whole({"model.bin": LARGE})
-    assert verified(fetcher) == {"model.bin": "etag"}
+    assert fetcher.verified() == {"model.bin": "etag"}
     assert measured.peak_mib < 100
 
 
 def test_a_byte_of_a_large_file_that_was_changed_on_the_way(fetcher: Fetcher, large: S3) -> None:
-    with through(large, web.faulty(large.endpoint, "model.bin", flips(1))) as env:
+    with through(large, web.faulty(large.endpoint, "model.bin", web.flips(1))) as env:
         outcome = fetcher.run("s3://large/parts", env)
 
     outcome.assert_whole({"model.bin": LARGE})
     assert "model.bin: not what the store's digest says: fetching again" in outcome.output
-    assert verified(fetcher) == {"model.bin": "etag"}
+    assert fetcher.verified() == {"model.bin": "etag"}
 
 
 def test_an_etag_that_proves_nothing(fetcher: Fetcher, minio: S3) -> None:
@@ -259,12 +239,12 @@ def test_an_etag_that_proves_nothing(fetcher: Fetcher, minio: S3) -> None:
     outcome = fetcher.run("s3://odd", env)
     outcome.assert_whole({"large.bin": PARTS})
     assert "large.bin: its ETag fits no usual size of parts; two readings of it are alike" in outcome.output
-    assert verified(fetcher) == {"large.bin": "twice"}
+    assert fetcher.verified() == {"large.bin": "twice"}
     (fetcher.destination / MANIFEST).unlink()
 
     outcome = fetcher.run("s3://odd", env | {"SELDON_STORAGE_VERIFY": "store"})
     assert "the store has no digest that can be checked of 1 of 1 file" in outcome.output
-    assert verified(fetcher) == {"large.bin": "size"}
+    assert fetcher.verified() == {"large.bin": "size"}
 
 
 def test_everything_is_read_twice_where_asked(fetcher: Fetcher, minio: S3) -> None:

@@ -138,11 +138,22 @@ def _same(answer: Answer) -> Answer:
     return answer
 
 
-def flip(answer: Answer) -> Answer:
-    """Change one byte, and neither the size nor what headers say."""
-    middle = len(answer.body) // 2
-    changed = bytes([answer.body[middle] ^ 1])
-    return dataclasses.replace(answer, body=answer.body[:middle] + changed + answer.body[middle + 1 :])
+def flip(answer: Answer, place: int | None = None) -> Answer:
+    """Change one byte (the middle one where none is said), and neither the size nor what headers say."""
+    at = len(answer.body) // 2 if place is None else place
+    changed = bytes([answer.body[at] ^ 1])
+    return dataclasses.replace(answer, body=answer.body[:at] + changed + answer.body[at + 1 :])
+
+
+def flips(count: int) -> Callable[[Answer], Answer]:
+    """Changes a byte in so many answers, each time another one."""
+    places = iter(range(1000, 1000 + count))
+
+    def fault(answer: Answer) -> Answer:
+        place = next(places, None)
+        return answer if place is None else flip(answer, place)
+
+    return fault
 
 
 def cut(answer: Answer) -> Answer:

@@ -4,6 +4,7 @@ Beside the program lie `store/` (buckets as folders), `script.json` (answers to 
 (what it was called with). Listings and copies of a real store are tested in tests/integration with the real rclone.
 """
 
+import hashlib
 import json
 import os
 import sys
@@ -67,6 +68,19 @@ class FakeRclone:
     def path(self) -> str:
         """Return a PATH on which this rclone comes first."""
         return f"{self.folder}{os.pathsep}{os.environ['PATH']}"
+
+
+def etag_of(content: bytes, part: int) -> str:
+    """The ETag of an object that was uploaded in parts of this size."""
+    pieces = [content[at : at + part] for at in range(0, len(content), part)]
+    parts = b"".join(hashlib.md5(piece, usedforsecurity=False).digest() for piece in pieces)
+    return f"{hashlib.md5(parts, usedforsecurity=False).hexdigest()}-{len(pieces)}"
+
+
+def verified(destination: Path) -> dict[str, str]:
+    """How each file was compared, as the manifest has it."""
+    content = json.loads((destination / ".seldon-model.json").read_text(encoding="utf-8"))
+    return {file["path"]: file["verified"] for file in content["files"]}
 
 
 def files(folder: Path) -> dict[str, bytes]:

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import sys
 import zlib
 from collections.abc import Iterator
@@ -13,7 +12,7 @@ import pytest
 from seldon_core.storage import checksums, claims, copying, crc, etags, hashing
 from seldon_core.storage import main as command
 from seldon_core.storage.errors import ExitCode
-from tests.unit.storage.fake_rclone import FakeRclone, files
+from tests.unit.storage.fake_rclone import FakeRclone, etag_of, files, verified
 
 URI = "s3://sklearn/iris"
 KEY = "sklearn/iris/model.bin"
@@ -76,12 +75,7 @@ def composite(part: int = PART) -> str:
 
 
 def etag(part: int = PART) -> str:
-    return etags.of_parts(hashlib.md5(each, usedforsecurity=False).digest() for each in parts(part))
-
-
-def verified(destination: Path) -> dict[str, str]:
-    content = json.loads((destination / ".seldon-model.json").read_text(encoding="utf-8"))
-    return {file["path"]: file["verified"] for file in content["files"]}
+    return etag_of(CONTENT, part)
 
 
 def copies(fake: FakeRclone) -> int:

@@ -1,7 +1,5 @@
 """What arrives is held against what the store says: MD5, ETags of parts, and a second reading."""
 
-import hashlib
-import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +7,7 @@ import pytest
 from seldon_core.storage import copying, etags, hashing
 from seldon_core.storage import main as command
 from seldon_core.storage.errors import ExitCode
-from tests.unit.storage.fake_rclone import FakeRclone, files
+from tests.unit.storage.fake_rclone import FakeRclone, etag_of, files, verified
 
 URI = "s3://sklearn/iris"
 KEY = "sklearn/iris/model.bin"
@@ -29,13 +27,7 @@ def _store(fake_rclone: FakeRclone, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def tag(content: bytes = CONTENT, part: int = PART) -> str:
-    pieces = [content[at : at + part] for at in range(0, len(content), part)]
-    return etags.of_parts(hashlib.md5(piece, usedforsecurity=False).digest() for piece in pieces)
-
-
-def verified(destination: Path) -> dict[str, str]:
-    content = json.loads((destination / ".seldon-model.json").read_text(encoding="utf-8"))
-    return {file["path"]: file["verified"] for file in content["files"]}
+    return etag_of(content, part)
 
 
 def copies(fake: FakeRclone) -> int:

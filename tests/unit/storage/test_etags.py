@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from seldon_core.storage import etags
+from seldon_core.storage import claims, etags
 from seldon_core.storage.heads import Heads
 
 MIB = 1024 * 1024
@@ -74,8 +74,11 @@ def test_only_heads_are_read() -> None:
 def test_the_digest_of_digests() -> None:
     parts = [hashlib.md5(text, usedforsecurity=False).digest() for text in (b"one", b"two")]
 
-    assert etags.of_parts(parts) == f"{hashlib.md5(b''.join(parts), usedforsecurity=False).hexdigest()}-2"
-    assert etags.count(etags.of_parts(parts)) == 2
+    tag = f"{hashlib.md5(b''.join(parts), usedforsecurity=False).hexdigest()}-2"
+    (claim,) = claims.of({etags.ETAG: tag})
+
+    assert f"{claim.made_of(parts, 6, 3)}-{claim.parts}" == tag
+    assert claim.parts == 2
 
 
 @pytest.mark.parametrize(
